@@ -1,0 +1,85 @@
+/**
+ * Builds the npm package into `npm/` by dnt: ES modules, CommonJS, declarations,
+ * and the conformance suite, which is run there but not packed.
+ *
+ * `deno task build:npm`
+ *
+ * @module
+ */
+
+import { build, emptyDir } from "@deno/dnt";
+import deno from "../deno.json" with { type: "json" };
+
+Deno.chdir(new URL("../", import.meta.url));
+const entryPoints = Object.entries(deno.exports).map(([name, path]) => ({
+  name,
+  path,
+}));
+
+await emptyDir("npm");
+await build({
+  entryPoints,
+  outDir: "npm",
+  // A shim would rewrite `Deno` in the adapter for Deno.
+  shims: {},
+  test: true,
+  rootTestDir: "./tests",
+  testPattern: "conformance/**/*_test.ts",
+  typeCheck: "both",
+  declaration: "inline",
+  esModule: true,
+  scriptModule: "cjs",
+  compilerOptions: { target: "ES2022", lib: ["ESNext", "DOM"] },
+  package: {
+    name: "keepwire",
+    version: deno.version,
+    description:
+      "One TCP connection interface for Node, Deno and Bun, with a keepalive that holds",
+    keywords: [
+      "tcp",
+      "keepalive",
+      "socket",
+      "node",
+      "deno",
+      "bun",
+      "TCP_USER_TIMEOUT",
+    ],
+    license: deno.license,
+    engines: { node: ">=20.16" },
+    sideEffects: false,
+    exports: packageExports(),
+    // dnt runs this after building; the suite itself is run by run_tests.ts on every runtime.
+    scripts: { test: "node --eval \"require('keepwire')\"" },
+    peerDependencies: { koffi: ">=3" },
+    peerDependenciesMeta: { koffi: { optional: true } },
+    devDependencies: { "@types/node": "24.19.2" },
+  },
+});
+
+await Deno.copyFile("LICENSE", "npm/LICENSE");
+await Deno.copyFile("README.md", "npm/README.md");
+// dnt lists its test files one by one; what the tests carry besides is not in that list.
+await Deno.writeTextFile(
+  "npm/.npmignore",
+  [
+    "/esm/tests/",
+    "/script/tests/",
+    "/test_runner.cjs",
+    "/package-lock.json",
+    "",
+  ].join("\n"),
+  { append: true },
+);
+
+/** `import` and `require` each with types of their own: one for both would be the ES module's. */
+function packageExports(): Record<string, unknown> {
+  const entries: [string, unknown][] = entryPoints.map(({ name, path }) => {
+    const file = path.replace(/^\.\//, "").replace(/\.ts$/, "");
+    const condition = (folder: string) => ({
+      types: `./${folder}/${file}.d.ts`,
+      default: `./${folder}/${file}.js`,
+    });
+    return [name, { import: condition("esm"), require: condition("script") }];
+  });
+  return Object.fromEntries([...entries, ["./package.json", "./package.json"]]);
+}
