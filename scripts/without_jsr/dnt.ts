@@ -11,9 +11,9 @@
  * @module
  */
 
-import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { MODULES } from "../runtimes.ts";
+import { loadTypeScript, type TypeScript } from "../typescript.ts";
 
 /** The part of dnt's options that `build_npm.ts` uses. */
 export interface BuildOptions {
@@ -32,9 +32,6 @@ export interface BuildOptions {
   package: Record<string, unknown> & { exports?: unknown; scripts?: unknown };
 }
 
-// deno-lint-ignore no-explicit-any -- the compiler's own types are not here when this file is checked
-type TypeScript = any;
-
 /** Removes a folder's content, or makes the folder. */
 export async function emptyDir(dir: string): Promise<void> {
   await Deno.remove(dir, { recursive: true }).catch(() => {});
@@ -43,7 +40,7 @@ export async function emptyDir(dir: string): Promise<void> {
 
 /** Builds the package. */
 export async function build(options: BuildOptions): Promise<void> {
-  const ts: TypeScript = createRequire(import.meta.url)(`${MODULES}typescript`);
+  const ts = loadTypeScript();
   const outDir = resolve(options.outDir);
   const main = options.entryPoints.map((entry) =>
     typeof entry === "string" ? entry : entry.path
