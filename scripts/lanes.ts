@@ -1,0 +1,97 @@
+/**
+ * The lanes: which runtime runs the conformance suite, in which format, with
+ * which way to the kernel. Data only; `run_lane.ts` runs them.
+ *
+ * @module
+ */
+
+import type { RuntimeName } from "./runtimes.ts";
+
+/** One configuration that the conformance suite runs in. */
+export interface Lane {
+  name: string;
+  runtime: RuntimeName;
+  /** Deno runs the sources, Node and Bun one half of the built package. */
+  format: "source" | "esm" | "script";
+  /** Whether koffi can be found from where the package lies. */
+  koffi?: boolean;
+  /** Flags of the runtime. */
+  flags: string[];
+  /** Files of the suite, by the start of their name; default all. */
+  files?: string[];
+}
+
+/** What must be seen without a way to the kernel: what is refused, and what is asked. */
+const REFUSALS = ["refusals"];
+
+const DENO_WITHOUT_FFI = [
+  "--no-prompt",
+  ...["net", "read", "write", "run", "env", "sys"].map((name) =>
+    `--allow-${name}`
+  ),
+];
+
+/** Everything but FFI and addons. */
+const NODE_PERMISSIONS = [
+  "--permission",
+  "--allow-net",
+  "--allow-fs-read=*",
+  "--allow-fs-write=*",
+  "--allow-child-process",
+  "--allow-worker",
+];
+
+const full: Lane[] = (["node20", "node22", "node24", "node26", "bun"] as const)
+  .flatMap((runtime) =>
+    (["esm", "script"] as const).map((format) => ({
+      name: `${runtime} ${format}`,
+      runtime,
+      format,
+      // Node 26 and Bun have FFI of their own.
+      koffi: runtime !== "node26" && runtime !== "bun",
+      flags: [],
+    }))
+  );
+
+const withoutKoffi: Lane[] =
+  (["node20", "node22", "node2418", "node24"] as const).map((runtime) => ({
+    name: `${runtime} without koffi`,
+    runtime,
+    format: "esm",
+    flags: [],
+    files: REFUSALS,
+  }));
+
+export const lanes: readonly Lane[] = [
+  { name: "deno", runtime: "deno", format: "source", flags: ["-A"] },
+  {
+    name: "deno without ffi",
+    runtime: "deno",
+    format: "source",
+    flags: DENO_WITHOUT_FFI,
+    files: REFUSALS,
+  },
+  ...full,
+  ...withoutKoffi,
+  {
+    name: "node26 with permissions",
+    runtime: "node26",
+    format: "esm",
+    flags: NODE_PERMISSIONS,
+    files: REFUSALS,
+  },
+  {
+    name: "node26 ffi off",
+    runtime: "node26",
+    format: "script",
+    flags: ["--no-experimental-ffi"],
+    files: REFUSALS,
+  },
+  {
+    name: "bun13",
+    runtime: "bun13",
+    format: "esm",
+    flags: [],
+    files: REFUSALS,
+  },
+];

@@ -1,0 +1,106 @@
+/**
+ * Runs a file of tests in one lane, in a process of its own, and reads the
+ * runner's report. A process that crashes, hangs or runs no test is a failed case.
+ *
+ * @module
+ */
+
+import { readJunit, type Report } from "./junit.ts";
+import type { Lane } from "./lanes.ts";
+import { type Ended, run } from "./process.ts";
+import { runtime } from "./runtimes.ts";
+
+/** Milliseconds that one file may take. */
+const FILE_LIMIT = 300_000;
+
+/** A file's report and what its process printed. */
+export interface FileResult {
+  report: Report;
+  output: string;
+  took: number;
+}
+
+/**
+ * Runs `files` (paths from the repo's root; on Node exactly one) in `lane`.
+ * `denoFlags` make `@std/assert` resolve.
+ */
+export async function runFiles(
+  lane: Lane,
+  files: string[],
+  denoFlags: string[],
+): Promise<FileResult> {
+  const junit = await Deno.makeTempFile({ suffix: ".xml" });
+  try {
+    const ended = await run(commandOf(lane, files, junit, denoFlags), {
+      limit: FILE_LIMIT,
+      env: { NO_COLOR: "1" },
+    });
+    const written = await Deno.readTextFile(junit).catch(() => "");
+    const report = readJunit(written || ended.stdout, ended.output);
+    addHowItEnded(report, ended);
+    return { report, output: ended.output, took: ended.took };
+  } finally {
+    await Deno.remove(junit).catch(() => {});
+  }
+}
+
+function commandOf(
+  lane: Lane,
+  files: string[],
+  junit: string,
+  denoFlags: string[],
+): string[] {
+  const { kind, binary } = runtime(lane.runtime);
+  switch (kind) {
+    case "deno":
+      // Types are checked before; every permission a test needs stands in the lane.
+      return [
+        binary,
+        "test",
+        "--no-check",
+        ...lane.flags,
+        ...denoFlags,
+        `--junit-path=${junit}`,
+        ...files,
+      ];
+    case "node":
+      return [
+        binary,
+        ...lane.flags,
+        // One process, not the runner's child: flags reach it, and a handle that is left open shows.
+        ...nodeReporters(lane, junit),
+        ...files,
+      ];
+    case "bun":
+      return [
+        binary,
+        "test",
+        ...lane.flags,
+        // Bun's own limit of 5 s counts for node:test too.
+        "--timeout=120000",
+        "--reporter=junit",
+        `--reporter-outfile=${junit}`,
+        ...files.map((file) => `./${file}`),
+      ];
+  }
+}
+
+function nodeReporters(lane: Lane, junit: string): string[] {
+  const to = (reporter: string, destination: string) => [
+    `--test-reporter=${reporter}`,
+    `--test-reporter-destination=${destination}`,
+  ];
+  // Node's reporter flushes its file with fsync, which no permission allows.
+  if (lane.flags.includes("--permission")) return to("junit", "stdout");
+  return [...to("junit", junit), ...to("spec", "stdout")];
+}
+
+function addHowItEnded(report: Report, ended: Ended): void {
+  const add = (name: string) => report.failures.push({ name, text: "" });
+  const nothingRan =
+    report.passed + report.failures.length + report.skips.length === 0;
+  if (ended.timedOut) add(`ended after ${FILE_LIMIT / 1000} s: it hangs`);
+  else if (ended.code !== 0 && report.failures.length === 0) {
+    add(`the process ended with code ${ended.code}`);
+  } else if (nothingRan) add("ran no test");
+}

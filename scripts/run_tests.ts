@@ -1,0 +1,286 @@
+/**
+ * `deno task test`: everything that has to hold, on every runtime. The last
+ * line is `N passed, N failed, N skipped`.
+ *
+ * - `--quick` (`deno task check`): format, lint, types, layers, tables, units
+ * - `--only=TEXT`: the stages and lanes with that text in their name
+ * - `--file=TEXT`: the files of the conformance suite with that text in their name
+ * - `--jobs=N`: files of the suite that run at once, default 2
+ *
+ * @module
+ */
+
+import { type Lane, lanes } from "./lanes.ts";
+import { oneCase, type Report } from "./junit.ts";
+import { run } from "./process.ts";
+import { ensurePython } from "./python.ts";
+import { runFiles } from "./run_lane.ts";
+import { installRuntimes } from "./runtimes.ts";
+import { chooseImports } from "./with_imports.ts";
+
+/** A part of the run that yields one report. */
+interface Stage {
+  name: string;
+  quick?: boolean;
+  run: () => Promise<{ report: Report; output: string }>;
+}
+
+/** The built package, where koffi can be found beside it: in `.runtimes/node_modules`. */
+const WITH_KOFFI = ".runtimes/with_koffi";
+const SUITE = "tests/conformance";
+
+Deno.chdir(new URL("../", import.meta.url));
+const option = (name: string) =>
+  Deno.args.find((argument) => argument.startsWith(`--${name}=`))?.slice(
+    name.length + 3,
+  );
+const quick = Deno.args.includes("--quick");
+const only = option("only") ?? "";
+const jobs = Number(option("jobs") ?? 2);
+const started = performance.now();
+const all: { where: string; report: Report }[] = [];
+
+const imports = await chooseImports();
+console.log(imports.said);
+await installRuntimes();
+if (!quick) console.log(`python3 ${await ensurePython()}`);
+
+const chosen = lanes.filter((lane) => !quick && lane.name.includes(only));
+for (const stage of await stages()) {
+  if (quick ? !stage.quick : !stage.name.includes(only)) continue;
+  await tell(stage.name, stage.run);
+}
+if (chosen.length > 0) await runLanes();
+finish();
+
+function denoStage(name: string, args: string[], quick = true): Stage {
+  return { name, quick, run: () => command(name, [Deno.execPath(), ...args]) };
+}
+
+async function stages(): Promise<Stage[]> {
+  const units = await testFiles(
+    "tests",
+    (path) => /^tests\/(unit|scripts)\//.test(path),
+  );
+  const others = await testFiles(
+    "tests",
+    (path) => !/^tests\/(unit|scripts|packaging|conformance)\//.test(path),
+  );
+  const packaging = await testFiles("tests/packaging", () => true);
+  const found: Stage[] = [
+    denoStage("format", ["fmt", "--check"]),
+    denoStage("lint", ["lint"]),
+    denoStage("types", ["check", ...imports.flags, "."]),
+    denoStage("layers", ["run", "-A", "scripts/check_layers.ts"]),
+    denoStage("tables", [
+      "run",
+      "-A",
+      ...imports.flags,
+      "scripts/support_table.ts",
+      "--check",
+    ]),
+    { ...denoTests("units", units), quick: true },
+    denoTests("other tests", others),
+    {
+      name: "build",
+      run: () =>
+        command("build", [
+          Deno.execPath(),
+          "run",
+          "-A",
+          ...imports.flags,
+          "scripts/build_npm.ts",
+        ]),
+    },
+    denoTests("packaging", packaging),
+  ];
+  const empty = (name: string, files: string[]) =>
+    files.length === 0 ? [name] : [];
+  const absent = [
+    ...(await exists("scripts/support_table.ts") ? [] : ["tables"]),
+    ...empty("units", units),
+    ...empty("other tests", others),
+    ...empty("packaging", packaging),
+  ];
+  return found.filter((stage) => !absent.includes(stage.name));
+}
+
+function denoTests(name: string, files: string[]): Stage {
+  const lane: Lane = { name, runtime: "deno", format: "source", flags: ["-A"] };
+  return { name, run: () => runFiles(lane, files, imports.flags) };
+}
+
+async function runLanes(): Promise<void> {
+  const suite = await testFiles(
+    SUITE,
+    (path) => path.includes(option("file") ?? ""),
+  );
+  if (suite.length === 0) {
+    note("conformance", oneCase("conformance", `no file in ${SUITE}`), "", 0);
+    return;
+  }
+  if (chosen.some((lane) => lane.format !== "source")) await prepareBuilt();
+  const queue = chosen.flatMap((lane) =>
+    filesOf(lane, suite).map((file) => ({ lane, file }))
+  );
+  const worker = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const { lane, file } = next;
+      const short = file.split("/").at(-1)!.replace(/_test\.[jt]s$/, "");
+      await tell(
+        `${lane.name}: ${short}`,
+        () => runFiles(lane, [file], imports.flags),
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
+}
+
+/** The paths of the suite's files as the lane runs them. */
+function filesOf(lane: Lane, suite: string[]): string[] {
+  const named = suite.filter((path) => {
+    const base = path.slice(SUITE.length + 1);
+    return lane.files === undefined ||
+      lane.files.some((start) => base.startsWith(start));
+  });
+  if (lane.format === "source") return named;
+  const folder = lane.koffi ? WITH_KOFFI : "npm";
+  return named.map((path) =>
+    `${folder}/${lane.format}/${path.replace(/\.ts$/, ".js")}`
+  );
+}
+
+/** Builds the package unless the stage before did, and copies it to where koffi is found. */
+async function prepareBuilt(): Promise<void> {
+  if (!"build".includes(only)) {
+    const args = ["run", "-A", ...imports.flags, "scripts/build_npm.ts"];
+    await tell("build", () => command("build", [Deno.execPath(), ...args]));
+  }
+  await Deno.remove(WITH_KOFFI, { recursive: true }).catch(() => {});
+  await Deno.mkdir(WITH_KOFFI, { recursive: true });
+  const copied = await run([
+    "cp",
+    "-r",
+    "npm/package.json",
+    "npm/esm",
+    "npm/script",
+    WITH_KOFFI,
+  ]);
+  if (copied.code !== 0) {
+    note("build", oneCase("copy", copied.output), "", copied.took);
+  }
+}
+
+async function command(
+  name: string,
+  args: string[],
+): Promise<{ report: Report; output: string }> {
+  const ended = await run(args, { env: { NO_COLOR: "1" } });
+  return {
+    report: oneCase(name, ended.code === 0 ? undefined : ended.output),
+    output: "",
+  };
+}
+
+async function tell(where: string, work: Stage["run"]): Promise<void> {
+  const begun = performance.now();
+  const { report, output } = await work();
+  note(where, report, output, performance.now() - begun);
+}
+
+function note(
+  where: string,
+  report: Report,
+  output: string,
+  took: number,
+): void {
+  for (const skip of report.skips) {
+    // A skip must name what is missing, or nobody can tell it from a case that was forgotten.
+    if (skip.reason === "") {
+      report.failures.push({
+        name: skip.name,
+        text: "skipped without a reason",
+      });
+    }
+  }
+  all.push({ where, report });
+  const { passed, failures, skips } = report;
+  const counts =
+    `${passed} passed, ${failures.length} failed, ${skips.length} skipped`;
+  console.log(
+    `${failures.length > 0 ? "FAIL" : "ok  "} ${where.padEnd(40)} ${counts} (${
+      seconds(took)
+    })`,
+  );
+  if (failures.length === 0) return;
+  for (const { name, text } of failures) {
+    console.log(`\n--- ${where}: ${name}\n${text.trim()}`);
+  }
+  if (output !== "") {
+    console.log(
+      `\n--- ${where}: what it printed\n${output.slice(-20_000).trim()}\n---\n`,
+    );
+  }
+}
+
+function finish(): void {
+  const reasons = new Map<string, { count: number; where: Set<string> }>();
+  for (const { where, report } of all) {
+    for (const { reason } of report.skips) {
+      const entry = reasons.get(reason) ?? { count: 0, where: new Set() };
+      entry.count++;
+      entry.where.add(where.split(":")[0]);
+      reasons.set(reason, entry);
+    }
+  }
+  if (reasons.size > 0) console.log("\nSkipped, by what is missing:");
+  for (const [reason, { count, where }] of reasons) {
+    console.log(
+      `  ${count} x ${reason || "no reason given"} (${[...where].join(", ")})`,
+    );
+  }
+  const failed = all.flatMap(({ where, report }) =>
+    report.failures.map(({ name }) => `${where}: ${name}`)
+  );
+  if (failed.length > 0) {
+    console.log(`\nFailed:\n${failed.map((line) => `  ${line}`).join("\n")}`);
+  }
+  if (all.length === 0) failed.push("nothing ran");
+  const sum = (of: (report: Report) => number) =>
+    all.reduce((total, { report }) => total + of(report), 0);
+  console.log(
+    `\n${imports.said}\n${seconds(performance.now() - started)} in all\n`,
+  );
+  console.log(
+    `${sum((r) => r.passed)} passed, ${failed.length} failed, ${
+      sum((r) => r.skips.length)
+    } skipped`,
+  );
+  Deno.exit(failed.length > 0 ? 1 : 0);
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+async function testFiles(
+  dir: string,
+  wanted: (path: string) => boolean,
+): Promise<string[]> {
+  const found: string[] = [];
+  const walk = async (dir: string) => {
+    for await (const entry of Deno.readDir(dir)) {
+      const path = `${dir}/${entry.name}`;
+      if (entry.isDirectory) await walk(path);
+      else if (entry.name.endsWith("_test.ts") && wanted(path)) {
+        found.push(path);
+      }
+    }
+  };
+  if (await exists(dir)) await walk(dir);
+  return found.sort();
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
