@@ -1,0 +1,344 @@
+/**
+ * The rules of a connection's life, the same on every runtime: what is read
+ * and written, how it ends, and that the first failure is the only one.
+ *
+ * @module
+ */
+import type { Address, Connection, KeepAlive, KeepAliveStatus } from "../types.ts";
+import type { SocketError, SocketErrorCode, SocketOp } from "../errors.ts";
+import { type ErrorContext, socketError, toSocketError } from "../socket_error.ts";
+import { validateKeepAlive } from "../keepalive/validate.ts";
+import { CloseDeadline } from "./close_deadline.ts";
+import { type Pending, pending, rejected, rejectQuietly } from "./promises.ts";
+import { ReadSide } from "./read_side.ts";
+import { WriteSide } from "./write_side.ts";
+import type { Side, Sink, Wire } from "./wire.ts";
+
+/** What a lifecycle needs to know of its connection. */
+export interface LifecycleOptions {
+  allowHalfOpen: boolean;
+  readAhead: number;
+  closeTimeout: number;
+  localAddress: Address;
+  remoteAddress: Address;
+  /** Which runtime's errors are to be read. */
+  runtime: string;
+  os: string;
+}
+
+/** How long a socket whose write failed may take to give up what it received. It is dead, so it takes no time at all. */
+const DRAIN_LIMIT = 1_000;
+
+const toResult = (chunk: Uint8Array | null): IteratorResult<Uint8Array> =>
+  chunk === null ? { done: true, value: undefined } : { done: false, value: chunk };
+
+/** A connection over any {@link Wire}. */
+export class Lifecycle implements Connection, Sink {
+  readonly localAddress: Address;
+  readonly remoteAddress: Address;
+  readonly #wire: Wire;
+  readonly #options: LifecycleOptions;
+  readonly #reading: ReadSide;
+  readonly #writing: WriteSide;
+  readonly #closed: Pending<void> = pending<void>();
+  #closing: Pending<void> | undefined;
+  #deadline: CloseDeadline | undefined;
+  /** The latch: the error of every operation from here on. */
+  #failure: SocketError | undefined;
+  /** A write's EPIPE, kept back until the read side has said what really happened. */
+  #suspect: SocketError | undefined;
+  #drainTimer: ReturnType<typeof setTimeout> | undefined;
+  #watched = false;
+  /** The native socket is closed. */
+  #gone = false;
+
+  constructor(options: LifecycleOptions, open: (sink: Sink) => Wire) {
+    this.#options = options;
+    this.localAddress = options.localAddress;
+    this.remoteAddress = options.remoteAddress;
+    this.#wire = open(this);
+    this.#reading = new ReadSide(
+      this.#wire,
+      options.readAhead,
+      () => this.#finReached(),
+      () => this.#watch(),
+    );
+    this.#writing = new WriteSide(this.#wire, () => this.#finSent());
+    this.#wire.standBy();
+  }
+
+  get native(): unknown {
+    return this.#wire.native;
+  }
+
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    return this.#reading.read(buffer);
+  }
+
+  write(data: Uint8Array): Promise<void> {
+    if (!(data instanceof Uint8Array)) {
+      return rejected(new TypeError("Cannot write: the data is not a Uint8Array"));
+    }
+    if (this.#failure !== undefined) return rejected(this.#failure);
+    if (this.#writing.ending || this.#gone) return rejected(this.#error("EPIPE", "write"));
+    return this.#writing.write(data);
+  }
+
+  closeWrite(): Promise<void> {
+    if (this.#failure !== undefined) return rejected(this.#failure);
+    return this.#writing.finish();
+  }
+
+  close(): Promise<void> {
+    if (this.#closing !== undefined) return this.#closing.promise;
+    this.#closing = pending<void>();
+    if (this.#gone || this.#failure !== undefined) {
+      this.#closing.resolve();
+    } else {
+      this.#deadline = new CloseDeadline(
+        this.#options.closeTimeout,
+        () => this.#wire.unsent(),
+        () => this.#expire(),
+      );
+      this.#reading.discard();
+      this.#writing.finish();
+      this.#deadline?.start();
+      if (this.#writing.finished && this.#reading.seen) this.#finish();
+    }
+    return this.#closing.promise;
+  }
+
+  abort(reason?: unknown): void {
+    if (this.#gone || this.#failure !== undefined) return;
+    const error = this.#error("ECONNABORTED", "abort", reason);
+    if (this.#closing !== undefined) rejectQuietly(this.#closing, error);
+    this.#latch(error);
+    this.#reading.drop(error);
+    this.#leave(() => this.#wire.reset());
+  }
+
+  setKeepAlive(options: boolean | KeepAlive): KeepAliveStatus {
+    const wishes = validateKeepAlive(options);
+    this.#requireOpen("setKeepAlive");
+    return this.#wire.setKeepAlive(wishes);
+  }
+
+  getKeepAlive(): KeepAliveStatus {
+    this.#requireOpen("getKeepAlive");
+    return this.#wire.getKeepAlive();
+  }
+
+  setNoDelay(on = true): void {
+    if (typeof on !== "boolean") {
+      throw new TypeError(`Cannot set TCP_NODELAY: expected a boolean, got ${typeof on}`);
+    }
+    this.#requireOpen("setNoDelay");
+    this.#wire.setNoDelay(on);
+  }
+
+  ref(): void {
+    if (!this.#gone) this.#wire.ref();
+  }
+
+  unref(): void {
+    if (!this.#gone) this.#wire.unref();
+  }
+
+  /** Leaving the loop early leaves the connection as it is. */
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    const reading = this.#reading;
+    return { next: () => reading.chunk().then(toResult) };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  filled(count: number): void {
+    this.#reading.filled(count);
+  }
+
+  received(bytes: Uint8Array, borrowed: boolean): void {
+    this.#reading.received(bytes, borrowed);
+  }
+
+  ended(): void {
+    if (this.#gone) return;
+    if (this.#failure !== undefined) {
+      this.#buried();
+    } else if (this.#suspect !== undefined) {
+      this.#reading.ended();
+      this.#die(this.#suspect);
+    } else {
+      this.#reading.ended();
+    }
+  }
+
+  sent(): void {
+    this.#deadline?.progress();
+    this.#writing.sent();
+  }
+
+  progress(): void {
+    this.#deadline?.progress();
+  }
+
+  finished(): void {
+    if (!this.#gone && this.#failure === undefined) this.#writing.finSent();
+  }
+
+  failed(cause: unknown, side: Side): void {
+    if (this.#gone) return;
+    if (this.#failure !== undefined) {
+      if (side === "read") this.#buried();
+      return;
+    }
+    const error = this.#explain(cause, side);
+    if (side === "read") {
+      this.#die(error);
+    } else if (error.code === "EPIPE" && !this.#reading.seen) {
+      // EPIPE says no more than that the connection is gone; the read side knows why.
+      this.#suspect = error;
+      this.#drain();
+    } else if (this.#reading.seen) {
+      this.#die(error);
+    } else {
+      this.#latch(error);
+      this.#drain();
+    }
+  }
+
+  died(): void {
+    if (this.#gone || this.#failure !== undefined) return;
+    if (!this.#reading.seen) {
+      this.#reading.keepAll();
+      return;
+    }
+    const code = this.#wire.diagnose();
+    if (code !== undefined) this.#die(this.#error(code, "read"));
+  }
+
+  /** What the runtime reports, as our own error. */
+  #explain(cause: unknown, op: SocketOp): SocketError {
+    const error = toSocketError(cause, this.#context(op));
+    // After a FIN that was reached, a reset concerns only what we write: the kernel says EPIPE then, some runtimes do not.
+    if (error.code === "ECONNRESET" && this.#reading.reached) {
+      return this.#error("EPIPE", op, cause);
+    }
+    return error;
+  }
+
+  /** The socket is dead, and its read side has nothing more. */
+  #die(error: SocketError): void {
+    this.#latch(error);
+    this.#buried();
+  }
+
+  /** Keeps `error` as the only one, and tells everybody but the readers, who first get what was received. */
+  #latch(error: SocketError): void {
+    this.#failure = error;
+    this.#deadline?.stop();
+    const unfinished = this.#writing.unfinished;
+    this.#writing.fail(error);
+    rejectQuietly(this.#closed, error);
+    if (this.#closing === undefined) return;
+    if (unfinished) rejectQuietly(this.#closing, error);
+    else this.#closing.resolve();
+  }
+
+  /** Takes what the kernel has received of a connection whose write failed. */
+  #drain(): void {
+    this.#drainTimer ??= setTimeout(() => {
+      if (this.#failure === undefined && this.#suspect !== undefined) this.#latch(this.#suspect);
+      this.#buried();
+    }, DRAIN_LIMIT);
+    this.#reading.keepAll();
+  }
+
+  /** After the latch: the read side has ended too. */
+  #buried(): void {
+    if (this.#gone) return;
+    this.#reading.fail(this.#failure);
+    this.#leave(() => this.#wire.close());
+  }
+
+  #finReached(): void {
+    if (this.#gone || this.#failure !== undefined || this.#suspect !== undefined) return;
+    if (this.#writing.finished) {
+      this.#finish();
+    } else {
+      if (!this.#options.allowHalfOpen) this.#writing.finish();
+      this.#watch();
+    }
+  }
+
+  #finSent(): void {
+    this.#deadline?.progress();
+    if (this.#reading.reached || (this.#closing !== undefined && this.#reading.seen)) {
+      this.#finish();
+    }
+  }
+
+  /** Both FINs are through. */
+  #finish(): void {
+    if (this.#gone) return;
+    this.#leave(() => this.#wire.close());
+    this.#reading.finish();
+    this.#closed.resolve();
+    this.#closing?.resolve();
+  }
+
+  /** `closeTimeout` has run out. */
+  #expire(): void {
+    if (this.#gone) return;
+    const lost = this.#writing.unfinished || this.#wire.unacknowledged() === true;
+    if (lost) {
+      const error = this.#error("ETIMEDOUT", "close");
+      this.#failure = error;
+      this.#writing.fail(error);
+      rejectQuietly(this.#closed, error);
+      if (this.#closing !== undefined) rejectQuietly(this.#closing, error);
+    }
+    this.#leave(() => this.#wire.reset());
+    this.#reading.finish();
+    this.#closed.resolve();
+    this.#closing?.resolve();
+  }
+
+  /** Lets go of the socket. */
+  #leave(end: () => void): void {
+    this.#gone = true;
+    this.#deadline?.stop();
+    clearTimeout(this.#drainTimer);
+    if (this.#watched) this.#wire.watch(false);
+    this.#watched = false;
+    end();
+  }
+
+  /** Has the wire watched while no read stands that could tell of death. */
+  #watch(): void {
+    const on = !this.#gone && this.#failure === undefined && this.#reading.blind;
+    if (on === this.#watched) return;
+    this.#watched = on;
+    this.#wire.watch(on);
+  }
+
+  #requireOpen(op: SocketOp): void {
+    if (this.#gone || this.#failure !== undefined) {
+      throw this.#error("ENOTCONN", op, this.#failure);
+    }
+  }
+
+  #context(op: SocketOp): ErrorContext {
+    const { localAddress, remoteAddress, runtime, os } = this.#options;
+    return { localAddress, remoteAddress, runtime, os, op };
+  }
+
+  #error(code: SocketErrorCode, op: SocketOp, cause?: unknown): SocketError {
+    return socketError(code, this.#context(op), cause);
+  }
+}

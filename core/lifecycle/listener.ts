@@ -1,0 +1,166 @@
+/**
+ * The rules of a listener's life, the same on every runtime: connections wait
+ * for `accept()`, `accept()` waits for connections, and the end ends both.
+ *
+ * @module
+ */
+import type { Address, Connection, KeepAlive, KeepAliveStatus, Listener } from "../types.ts";
+import type { SocketError, SocketErrorCode, SocketOp } from "../errors.ts";
+import type { Wishes } from "../keepalive/model.ts";
+import { validateKeepAlive } from "../keepalive/validate.ts";
+import { socketError, toSocketError } from "../socket_error.ts";
+import { type Pending, pending, rejected, rejectQuietly } from "./promises.ts";
+
+/** One listening socket of a runtime. After `close` nothing may be told any more. */
+export interface Gate {
+  /** Somebody waits for a connection: for a runtime that is asked for each. */
+  want(): void;
+  close(): void;
+  /** Sets what connections accepted from now on hold, those that wait in the kernel included. */
+  setKeepAlive(wishes: Wishes): KeepAliveStatus;
+  getKeepAlive(): KeepAliveStatus;
+  ref(): void;
+  unref(): void;
+}
+
+/** What a listener's lifecycle needs to know. */
+export interface ListenerOptions {
+  address: Address;
+  backlog: number;
+  signal?: AbortSignal;
+  /** Which runtime's errors are to be read. */
+  runtime: string;
+  os: string;
+}
+
+/** Errors of accept(2) that pass: one goes on, as in Go's net/http. */
+const PASSING: ReadonlySet<SocketErrorCode> = new Set<SocketErrorCode>([
+  "EMFILE",
+  "ENFILE",
+  "ENOBUFS",
+  "ENOMEM",
+  "ECONNABORTED",
+  "ECONNRESET",
+]);
+
+/** A listener over any {@link Gate}. */
+export class ListenerLifecycle implements Listener {
+  readonly address: Address;
+  readonly #gate: Gate;
+  readonly #options: ListenerOptions;
+  readonly #waiting: Connection[] = [];
+  readonly #acceptors: Pending<Connection>[] = [];
+  readonly #onAbort = () => this.#end(this.#options.signal?.reason);
+  #failures = 0;
+  #ending: SocketError | undefined;
+
+  constructor(options: ListenerOptions, open: (listener: ListenerLifecycle) => Gate) {
+    this.#options = options;
+    this.address = options.address;
+    this.#gate = open(this);
+    options.signal?.addEventListener("abort", this.#onAbort);
+  }
+
+  /** How many `accept()` wait for a connection. */
+  get wanted(): number {
+    return this.#acceptors.length;
+  }
+
+  /** Connections that nobody has accepted yet. */
+  get waiting(): readonly Connection[] {
+    return this.#waiting;
+  }
+
+  /** A connection has come. Those beyond the backlog are reset. */
+  offer(connection: Connection): void {
+    this.#failures = 0;
+    const acceptor = this.#acceptors.shift();
+    if (acceptor !== undefined) acceptor.resolve(connection);
+    else if (this.#ending || this.#waiting.length >= this.#options.backlog) connection.abort();
+    else this.#waiting.push(connection);
+  }
+
+  /**
+   * Accepting failed. Gives the milliseconds after which to go on: 5, doubled
+   * up to 1 s with each failure in a row (Go, net/http `Server.Serve`). An
+   * error that does not pass ends the listener, and gives `undefined`.
+   */
+  failed(cause: unknown): number | undefined {
+    if (this.#ending !== undefined) return undefined;
+    const { address: localAddress } = this;
+    const { runtime, os } = this.#options;
+    const error = toSocketError(cause, { op: "accept", localAddress, runtime, os });
+    if (PASSING.has(error.code)) return Math.min(5 * 2 ** this.#failures++, 1_000);
+    this.#stop(error);
+    return undefined;
+  }
+
+  accept(): Promise<Connection> {
+    const connection = this.#waiting.shift();
+    if (connection !== undefined) return Promise.resolve(connection);
+    if (this.#ending !== undefined) return rejected(this.#ending);
+    const acceptor = pending<Connection>();
+    this.#acceptors.push(acceptor);
+    this.#gate.want();
+    return acceptor.promise;
+  }
+
+  close(): Promise<void> {
+    this.#end(undefined);
+    return Promise.resolve();
+  }
+
+  /** Ends when the listener is closed; leaving the loop early leaves the listener open. */
+  [Symbol.asyncIterator](): AsyncIterator<Connection> {
+    const ended = (reason: unknown): IteratorResult<Connection> => {
+      if (this.#ending?.code === "ECONNABORTED") return { done: true, value: undefined };
+      throw reason;
+    };
+    return { next: () => this.accept().then((value) => ({ done: false, value }), ended) };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  ref(): void {
+    if (this.#ending === undefined) this.#gate.ref();
+  }
+
+  unref(): void {
+    if (this.#ending === undefined) this.#gate.unref();
+  }
+
+  setKeepAlive(options: boolean | KeepAlive): KeepAliveStatus {
+    const wishes = validateKeepAlive(options);
+    this.#requireOpen("setKeepAlive");
+    return this.#gate.setKeepAlive(wishes);
+  }
+
+  getKeepAlive(): KeepAliveStatus {
+    this.#requireOpen("getKeepAlive");
+    return this.#gate.getKeepAlive();
+  }
+
+  #end(reason: unknown): void {
+    this.#stop(this.#error("ECONNABORTED", "accept", reason));
+  }
+
+  #stop(error: SocketError): void {
+    if (this.#ending !== undefined) return;
+    this.#ending = error;
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#gate.close();
+    for (const acceptor of this.#acceptors.splice(0)) rejectQuietly(acceptor, error);
+    for (const connection of this.#waiting.splice(0)) connection.abort(error);
+  }
+
+  #requireOpen(op: SocketOp): void {
+    if (this.#ending !== undefined) throw this.#error("ENOTCONN", op, this.#ending);
+  }
+
+  #error(code: SocketErrorCode, op: SocketOp, cause?: unknown): SocketError {
+    const { runtime, os } = this.#options;
+    return socketError(code, { op, localAddress: this.address, runtime, os }, cause);
+  }
+}
