@@ -32,7 +32,7 @@ interface TestCase {
 }
 
 /**
- * Reads a report. `output` is what the process printed: a line `# SKIP name: reason`
+ * Reads a report. `output` is what the process printed: a line `# SKIP name # reason`
  * in it gives the reason that the report does not carry.
  */
 export function readJunit(xml: string, output = ""): Report {
@@ -79,8 +79,10 @@ function attribute(attributes: string, name: string): string | undefined {
 function reasonPrinted(output: string, name: string): string | undefined {
   const last = name.split(" > ").at(-1)!;
   for (const line of output.split("\n")) {
-    const start = line.indexOf(`# SKIP ${last}: `);
-    if (start >= 0) return line.slice(start + `# SKIP ${last}: `.length).trim();
+    const start = line.indexOf(`# SKIP ${last} # `);
+    if (start >= 0) {
+      return line.slice(start + `# SKIP ${last} # `.length).trim();
+    }
   }
 }
 

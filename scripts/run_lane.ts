@@ -33,7 +33,7 @@ export async function runFiles(
   try {
     const ended = await run(commandOf(lane, files, junit, denoFlags), {
       limit: FILE_LIMIT,
-      env: { NO_COLOR: "1" },
+      env: environment(lane),
     });
     const written = await Deno.readTextFile(junit).catch(() => "");
     const report = readJunit(written || ended.stdout, ended.output);
@@ -42,6 +42,23 @@ export async function runFiles(
   } finally {
     await Deno.remove(junit).catch(() => {});
   }
+}
+
+/** The built package of a lane; koffi is found from the copy in `.runtimes/`. */
+export function builtFolder(lane: Lane): string {
+  return `${lane.koffi ? ".runtimes/with_koffi" : "npm"}/${lane.format}`;
+}
+
+function environment(lane: Lane): Record<string, string> {
+  const root = Deno.cwd();
+  // What the tests start by themselves lies in the repo, and imports the same half of the package.
+  const built = lane.format !== "source";
+  const library = built ? `${builtFolder(lane)}/mod.js` : "mod.ts";
+  return {
+    NO_COLOR: "1",
+    KEEPWIRE_ROOT: root,
+    KEEPWIRE_LIBRARY: `${root}/${library}`,
+  };
 }
 
 function commandOf(

@@ -14,7 +14,7 @@ import { type Lane, lanes } from "./lanes.ts";
 import { oneCase, type Report } from "./junit.ts";
 import { run } from "./process.ts";
 import { ensurePython } from "./python.ts";
-import { runFiles } from "./run_lane.ts";
+import { builtFolder, runFiles } from "./run_lane.ts";
 import { installRuntimes } from "./runtimes.ts";
 import { chooseImports } from "./with_imports.ts";
 
@@ -144,9 +144,8 @@ function filesOf(lane: Lane, suite: string[]): string[] {
       lane.files.some((start) => base.startsWith(start));
   });
   if (lane.format === "source") return named;
-  const folder = lane.koffi ? WITH_KOFFI : "npm";
   return named.map((path) =>
-    `${folder}/${lane.format}/${path.replace(/\.ts$/, ".js")}`
+    `${builtFolder(lane)}/${path.replace(/\.ts$/, ".js")}`
   );
 }
 
