@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True  # the checkout stays as it is
 
 from find import every_tcp_socket, find  # noqa: E402
 from sockets import OPTIONS, OracleError, Process, describe, is_tcp, tcp_info  # noqa: E402

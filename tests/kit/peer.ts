@@ -1,0 +1,364 @@
+/**
+ * The scripted raw peer (`tests/oracle/peer.py`), as tests speak to it.
+ * Durations are milliseconds, rates are bytes per second.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import type { Address } from "../../core/types.ts";
+import { type Fields, LineProcess } from "./line_process.ts";
+
+/** What to send: `bytes` of the seeded stream, in pieces of random size between the two bounds. */
+export interface SendOptions {
+  bytes: number;
+  seed?: string;
+  pieces?: [low: number, high: number];
+  rate?: number;
+  timeout?: number;
+}
+
+/** How to receive: until the end of the stream unless `bytes` says when to stop. */
+export interface ReceiveOptions {
+  bytes?: number;
+  /** At most so many bytes by one recv(2). */
+  chunk?: number;
+  rate?: number;
+  /** `false` leaves the digest out, where speed matters. */
+  hash?: boolean;
+  /** Gives the bytes too. */
+  keep?: boolean;
+  timeout?: number;
+}
+
+/** How a transfer ended: as asked (`done`, `limit`, `eof`), by `timeout`, `cancelled`, `closed`, or the name of an errno. */
+export interface Transferred {
+  bytes: number;
+  sha256: string;
+  end: string;
+}
+
+/** {@link Transferred}, with the bytes if they were to be kept. */
+export interface Received extends Transferred {
+  data?: Uint8Array;
+}
+
+/** Counters of one connection; `unread` and `unacknowledged` are the kernel's queues. */
+export interface PeerStatus {
+  sent: number;
+  received: number;
+  state?: string;
+  unread?: number;
+  unacknowledged?: number;
+}
+
+/** Where and how to listen. */
+export interface PeerListenOptions {
+  host?: string;
+  port?: number;
+  path?: string;
+  backlog?: number;
+  /** `SO_RCVBUF` of the connections. */
+  receiveBuffer?: number;
+  /** IPv4 too, on an IPv6 address. */
+  dualStack?: boolean;
+  /** With `false`, connections stay in the kernel's queue until `accept()`. Default `true`. */
+  autoAccept?: boolean;
+}
+
+/** Where to connect to, and from where. */
+export interface PeerConnectOptions {
+  host?: string;
+  port?: number;
+  path?: string;
+  localHost?: string;
+  localPort?: number;
+  receiveBuffer?: number;
+  sendBuffer?: number;
+  timeout?: number;
+}
+
+/** Clients that reconnect in a tight loop, also before anybody listens. */
+export interface ReconnectOptions {
+  host?: string;
+  port: number;
+  /** Default 2. */
+  clients?: number;
+  /** Connections after which they rest. Default 400. */
+  max?: number;
+  /** Default 20,000. */
+  timeout?: number;
+  /** Each client keeps so many connections open and drops older ones; all stay open without it. */
+  dropAfter?: number;
+  /** Dropping is by RST. */
+  reset?: boolean;
+  /** Bytes sent on each connection. */
+  send?: number;
+}
+
+/** Counts of {@link ReconnectOptions}' clients. */
+export interface ReconnectStatus {
+  connects: number;
+  refused: number;
+  failed: number;
+  open: number;
+  running: boolean;
+}
+
+/** One peer process. */
+export class Peer {
+  readonly #process = new LineProcess("peer");
+
+  private constructor() {}
+
+  static start(): Peer {
+    return new Peer();
+  }
+
+  /** Whether it can still be asked. */
+  get alive(): boolean {
+    return this.#process.gone === undefined;
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  async listen(options: PeerListenOptions = {}): Promise<PeerListener> {
+    return new PeerListener(
+      this.#process,
+      await this.#process.request("listen", { ...options }),
+    );
+  }
+
+  /** A listener whose queue is full: connecting to it hangs in SYN_SENT. */
+  async listenFull(options: PeerListenOptions = {}): Promise<PeerListener> {
+    return new PeerListener(
+      this.#process,
+      await this.#process.request("listenFull", { ...options }),
+    );
+  }
+
+  async connect(options: PeerConnectOptions): Promise<PeerConnection> {
+    const fields = inSeconds(options, 10_000);
+    const found = await this.#process.request(
+      "connect",
+      fields.fields,
+      fields.limit,
+    );
+    return new PeerConnection(this.#process, found);
+  }
+
+  /** A TCP port nobody listens on, outside the range from which the kernel takes clients' ports. */
+  async freePort(host?: string): Promise<number> {
+    return (await this.#process.request("freePort", { host })).port as number;
+  }
+
+  async reconnect(options: ReconnectOptions): Promise<ReconnectLoop> {
+    const { timeout = 20_000, ...rest } = options;
+    const found = await this.#process.request("reconnect", {
+      ...rest,
+      seconds: timeout / 1000,
+    });
+    return new ReconnectLoop(this.#process, found.loop as number);
+  }
+
+  /** Connections accepted by the listeners that are open: "the peer saw none" is 0. */
+  async accepted(): Promise<number> {
+    return (await this.#process.request("everything")).accepted as number;
+  }
+
+  /** Closes all that is open, so that one process serves many cases. */
+  async clear(): Promise<void> {
+    await this.#process.request("clear");
+  }
+
+  close(): Promise<void> {
+    return this.#process.close();
+  }
+}
+
+/** A listening socket of the peer. */
+export class PeerListener {
+  readonly address: Address;
+  readonly #process: LineProcess;
+  readonly #number: number;
+
+  constructor(lines: LineProcess, found: Fields) {
+    this.#process = lines;
+    this.#number = found.listener as number;
+    this.address = found.address as Address;
+  }
+
+  /** Port of a TCP listener. */
+  get port(): number {
+    if (this.address.transport === "unix") {
+      throw new TypeError("A Unix socket has no port");
+    }
+    return this.address.port;
+  }
+
+  async accept(timeout = 10_000): Promise<PeerConnection> {
+    const fields = { listener: this.#number, timeout: timeout / 1000 };
+    return new PeerConnection(
+      this.#process,
+      await this.#process.request("accept", fields, timeout + 5_000),
+    );
+  }
+
+  /** Connections ever accepted. */
+  async accepted(): Promise<number> {
+    const found = await this.#process.request("accepted", {
+      listener: this.#number,
+    });
+    return found.count as number;
+  }
+
+  /** Stops listening; the connections live on. Gives how many there were. */
+  async close(): Promise<number> {
+    const found = await this.#process.request("closeListener", {
+      listener: this.#number,
+    });
+    return found.count as number;
+  }
+}
+
+/** One connection of the peer, as the peer sees it: `local` is the peer's own end. */
+export class PeerConnection {
+  readonly local: Address;
+  readonly remote: Address;
+  readonly #process: LineProcess;
+  readonly #conn: number;
+
+  constructor(lines: LineProcess, found: Fields) {
+    this.#process = lines;
+    this.#conn = found.conn as number;
+    this.local = found.local as Address;
+    this.remote = found.remote as Address;
+  }
+
+  async send(options: SendOptions): Promise<Transferred> {
+    return await this.#long("send", options) as unknown as Transferred;
+  }
+
+  /** Sends these bytes. */
+  async write(
+    data: Uint8Array | string,
+    timeout?: number,
+  ): Promise<Transferred> {
+    const options = { data: Buffer.from(data).toString("base64"), timeout };
+    return await this.#long("send", options) as unknown as Transferred;
+  }
+
+  async receive(options: ReceiveOptions = {}): Promise<Received> {
+    return received(await this.#long("receive", options));
+  }
+
+  /** Receives exactly `length` bytes as text. */
+  async readText(length: number, timeout?: number): Promise<string> {
+    const found = await this.receive({ bytes: length, keep: true, timeout });
+    return Buffer.from(found.data!).toString();
+  }
+
+  /** Sends and receives at once. With `fin`, a FIN follows what was sent. */
+  async exchange(
+    send: SendOptions & { fin?: boolean },
+    receive: ReceiveOptions,
+  ): Promise<{ sent: Transferred; received: Received }> {
+    const sending = inSeconds(send, 60_000);
+    const receiving = inSeconds(receive, 60_000);
+    const found = await this.#process.request(
+      "exchange",
+      { conn: this.#conn, send: sending.fields, receive: receiving.fields },
+      sending.limit + receiving.limit,
+    );
+    return {
+      sent: found.sent as Transferred,
+      received: received(found.received as Fields),
+    };
+  }
+
+  /** How the other side ended, told without reading: `fin`, `reset`, `timeout` or `closed`. */
+  async waitForEnd(timeout = 10_000): Promise<string> {
+    return (await this.#long("waitForEnd", { timeout })).end as string;
+  }
+
+  /** Sends a FIN; reading goes on. Gives `done` or the name of an errno. */
+  async shutdown(): Promise<string> {
+    return (await this.#ask("shutdown")).end as string;
+  }
+
+  /** close(2). The kernel makes it an RST when received bytes are unread. */
+  async close(): Promise<void> {
+    await this.#ask("close");
+  }
+
+  /** RST. */
+  async reset(): Promise<void> {
+    await this.#ask("reset");
+  }
+
+  /** Ends the transfers that are going on. */
+  async cancel(): Promise<void> {
+    await this.#ask("cancel");
+  }
+
+  async status(): Promise<PeerStatus> {
+    return await this.#ask("status") as unknown as PeerStatus;
+  }
+
+  #ask(op: string): Promise<Fields> {
+    return this.#process.request(op, { conn: this.#conn });
+  }
+
+  #long(op: string, options: object): Promise<Fields> {
+    const { fields, limit } = inSeconds(options, 60_000);
+    return this.#process.request(op, { ...fields, conn: this.#conn }, limit);
+  }
+}
+
+/** Clients reconnecting in a tight loop. */
+export class ReconnectLoop {
+  readonly #process: LineProcess;
+  readonly #loop: number;
+
+  constructor(lines: LineProcess, loop: number) {
+    this.#process = lines;
+    this.#loop = loop;
+  }
+
+  async status(): Promise<ReconnectStatus> {
+    const found = await this.#process.request("reconnectStatus", {
+      loop: this.#loop,
+    });
+    return found as unknown as ReconnectStatus;
+  }
+
+  /** No more connects; all connections are closed. */
+  async stop(): Promise<ReconnectStatus> {
+    const found = await this.#process.request("reconnectStop", {
+      loop: this.#loop,
+    });
+    return found as unknown as ReconnectStatus;
+  }
+}
+
+/** The peer counts in seconds; the request itself may take a little longer than what it bounds. */
+function inSeconds(
+  options: object,
+  fallback: number,
+): { fields: Fields; limit: number } {
+  const timeout = (options as { timeout?: number }).timeout ?? fallback;
+  return {
+    fields: { ...options, timeout: timeout / 1000 },
+    limit: timeout + 10_000,
+  };
+}
+
+function received(found: Fields): Received {
+  const { bytes, end } = found;
+  const result = { bytes, end, sha256: found.sha256 ?? "" } as Received;
+  if (typeof found.data === "string") {
+    result.data = new Uint8Array(Buffer.from(found.data, "base64"));
+  }
+  return result;
+}
