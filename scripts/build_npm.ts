@@ -33,8 +33,7 @@ await build({
   package: {
     name: "keepwire",
     version: deno.version,
-    description:
-      "One TCP connection interface for Node, Deno and Bun, with a keepalive that holds",
+    description: "One TCP connection interface for Node, Deno and Bun, with a keepalive that holds",
     keywords: [
       "tcp",
       "keepalive",

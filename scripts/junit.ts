@@ -21,10 +21,8 @@ export function oneCase(name: string, failure?: string): Report {
 }
 
 // Attribute lists are matched quote by quote: Node leaves ">" unescaped inside of them.
-const TESTCASE =
-  /<testcase\b((?:[^>"]|"[^"]*")*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g;
-const FAILURE =
-  /<(?:failure|error)\b((?:[^>"]|"[^"]*")*?)(?:\/>|>([\s\S]*?)<\/(?:failure|error)>)/;
+const TESTCASE = /<testcase\b((?:[^>"]|"[^"]*")*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g;
+const FAILURE = /<(?:failure|error)\b((?:[^>"]|"[^"]*")*?)(?:\/>|>([\s\S]*?)<\/(?:failure|error)>)/;
 
 interface TestCase {
   name: string;

@@ -26,9 +26,7 @@ const REFUSALS = ["refusals"];
 
 const DENO_WITHOUT_FFI = [
   "--no-prompt",
-  ...["net", "read", "write", "run", "env", "sys"].map((name) =>
-    `--allow-${name}`
-  ),
+  ...["net", "read", "write", "run", "env", "sys"].map((name) => `--allow-${name}`),
 ];
 
 /** Everything but FFI and addons. */
@@ -53,14 +51,13 @@ const full: Lane[] = (["node20", "node22", "node24", "node26", "bun"] as const)
     }))
   );
 
-const withoutKoffi: Lane[] =
-  (["node20", "node22", "node2418", "node24"] as const).map((runtime) => ({
-    name: `${runtime} without koffi`,
-    runtime,
-    format: "esm",
-    flags: [],
-    files: REFUSALS,
-  }));
+const withoutKoffi: Lane[] = (["node20", "node22", "node2418", "node24"] as const).map((runtime) => ({
+  name: `${runtime} without koffi`,
+  runtime,
+  format: "esm",
+  flags: [],
+  files: REFUSALS,
+}));
 
 export const lanes: readonly Lane[] = [
   { name: "deno", runtime: "deno", format: "source", flags: ["-A"] },

@@ -114,8 +114,7 @@ function nodeReporters(lane: Lane, junit: string): string[] {
 
 function addHowItEnded(report: Report, ended: Ended): void {
   const add = (name: string) => report.failures.push({ name, text: "" });
-  const nothingRan =
-    report.passed + report.failures.length + report.skips.length === 0;
+  const nothingRan = report.passed + report.failures.length + report.skips.length === 0;
   if (ended.timedOut) add(`ended after ${FILE_LIMIT / 1000} s: it hangs`);
   else if (ended.code !== 0 && report.failures.length === 0) {
     add(`the process ended with code ${ended.code}`);

@@ -94,8 +94,7 @@ async function stages(): Promise<Stage[]> {
     },
     denoTests("packaging", packaging),
   ];
-  const empty = (name: string, files: string[]) =>
-    files.length === 0 ? [name] : [];
+  const empty = (name: string, files: string[]) => files.length === 0 ? [name] : [];
   const absent = [
     ...(await exists("scripts/support_table.ts") ? [] : ["tables"]),
     ...empty("units", units),
@@ -120,9 +119,7 @@ async function runLanes(): Promise<void> {
     return;
   }
   if (chosen.some((lane) => lane.format !== "source")) await prepareBuilt();
-  const queue = chosen.flatMap((lane) =>
-    filesOf(lane, suite).map((file) => ({ lane, file }))
-  );
+  const queue = chosen.flatMap((lane) => filesOf(lane, suite).map((file) => ({ lane, file })));
   const worker = async () => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const { lane, file } = next;
@@ -144,9 +141,7 @@ function filesOf(lane: Lane, suite: string[]): string[] {
       lane.files.some((start) => base.startsWith(start));
   });
   if (lane.format === "source") return named;
-  return named.map((path) =>
-    `${builtFolder(lane)}/${path.replace(/\.ts$/, ".js")}`
-  );
+  return named.map((path) => `${builtFolder(lane)}/${path.replace(/\.ts$/, ".js")}`);
 }
 
 /** Builds the package unless the stage before did, and copies it to where koffi is found. */
@@ -204,12 +199,9 @@ function note(
   }
   all.push({ where, report });
   const { passed, failures, skips } = report;
-  const counts =
-    `${passed} passed, ${failures.length} failed, ${skips.length} skipped`;
+  const counts = `${passed} passed, ${failures.length} failed, ${skips.length} skipped`;
   console.log(
-    `${failures.length > 0 ? "FAIL" : "ok  "} ${where.padEnd(40)} ${counts} (${
-      seconds(took)
-    })`,
+    `${failures.length > 0 ? "FAIL" : "ok  "} ${where.padEnd(40)} ${counts} (${seconds(took)})`,
   );
   if (failures.length === 0) return;
   for (const { name, text } of failures) {
@@ -238,22 +230,17 @@ function finish(): void {
       `  ${count} x ${reason || "no reason given"} (${[...where].join(", ")})`,
     );
   }
-  const failed = all.flatMap(({ where, report }) =>
-    report.failures.map(({ name }) => `${where}: ${name}`)
-  );
+  const failed = all.flatMap(({ where, report }) => report.failures.map(({ name }) => `${where}: ${name}`));
   if (failed.length > 0) {
     console.log(`\nFailed:\n${failed.map((line) => `  ${line}`).join("\n")}`);
   }
   if (all.length === 0) failed.push("nothing ran");
-  const sum = (of: (report: Report) => number) =>
-    all.reduce((total, { report }) => total + of(report), 0);
+  const sum = (of: (report: Report) => number) => all.reduce((total, { report }) => total + of(report), 0);
   console.log(
     `\n${imports.said}\n${seconds(performance.now() - started)} in all\n`,
   );
   console.log(
-    `${sum((r) => r.passed)} passed, ${failed.length} failed, ${
-      sum((r) => r.skips.length)
-    } skipped`,
+    `${sum((r) => r.passed)} passed, ${failed.length} failed, ${sum((r) => r.skips.length)} skipped`,
   );
   Deno.exit(failed.length > 0 ? 1 : 0);
 }

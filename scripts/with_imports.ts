@@ -38,8 +38,7 @@ export async function chooseImports(): Promise<Imports> {
   const map = new URL("scripts/without_jsr/import_map.json", ROOT);
   return {
     jsr: false,
-    said:
-      `${refused}: stand-ins from scripts/without_jsr are used, the package is not built by dnt`,
+    said: `${refused}: stand-ins from scripts/without_jsr are used, the package is not built by dnt`,
     flags: [`--import-map=${decodeURIComponent(map.pathname)}`],
   };
 }
@@ -55,9 +54,7 @@ async function whyNotJsr(): Promise<string | undefined> {
       signal: AbortSignal.timeout(PROBE_LIMIT),
     });
     await response.body?.cancel();
-    return response.ok
-      ? undefined
-      : `JSR answers with status ${response.status}`;
+    return response.ok ? undefined : `JSR answers with status ${response.status}`;
   } catch (error) {
     const reason = error instanceof Error ? error.name : String(error);
     return `JSR does not answer (${reason})`;

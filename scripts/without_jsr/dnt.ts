@@ -42,9 +42,7 @@ export async function emptyDir(dir: string): Promise<void> {
 export async function build(options: BuildOptions): Promise<void> {
   const ts = loadTypeScript();
   const outDir = resolve(options.outDir);
-  const main = options.entryPoints.map((entry) =>
-    typeof entry === "string" ? entry : entry.path
-  );
+  const main = options.entryPoints.map((entry) => typeof entry === "string" ? entry : entry.path);
   const tests = options.test ? await findTests(options) : [];
   const mainFiles = await collect(ts, main.map((path) => resolve(path)));
   const allFiles = await collect(
@@ -72,8 +70,7 @@ export async function build(options: BuildOptions): Promise<void> {
     module: `./esm/${first}`,
     ...options.package,
     private: true,
-    _generatedBy:
-      "scripts/without_jsr/dnt.ts, a stand-in for dnt: not for publishing",
+    _generatedBy: "scripts/without_jsr/dnt.ts, a stand-in for dnt: not for publishing",
   };
   await write(
     join(outDir, "package.json"),
@@ -119,9 +116,7 @@ async function collect(
   const files = new Map<string, string>();
 
   const nameOf = (path: string) =>
-    path.startsWith(here)
-      ? `deps/${path.slice(here.length)}`
-      : relative(Deno.cwd(), path);
+    path.startsWith(here) ? `deps/${path.slice(here.length)}` : relative(Deno.cwd(), path);
   const visit = async (path: string): Promise<void> => {
     const name = nameOf(path);
     if (files.has(name)) return;
@@ -137,9 +132,7 @@ async function collect(
       if (mapped === undefined && !specifier.startsWith(".")) {
         throw new Error(`${path}: cannot resolve "${specifier}"`);
       }
-      const target = mapped === undefined
-        ? join(dirname(path), specifier)
-        : join(here, mapped);
+      const target = mapped === undefined ? join(dirname(path), specifier) : join(here, mapped);
       await visit(target);
       let to = relative(dirname(name), nameOf(target)).replace(/\.ts$/, ".js");
       if (!to.startsWith(".")) to = `./${to}`;
@@ -193,9 +186,7 @@ function emit(
     ...(checked ? ts.getPreEmitDiagnostics(program) : []),
     ...result.diagnostics,
     // 1343, 1470: import.meta in CommonJS, which is replaced below.
-  ].filter((diagnostic) =>
-    diagnostic.code !== 1343 && diagnostic.code !== 1470
-  );
+  ].filter((diagnostic) => diagnostic.code !== 1343 && diagnostic.code !== 1470);
   if (diagnostics.length === 0) return;
   const host = {
     getCanonicalFileName: (name: string) => name,
@@ -203,9 +194,7 @@ function emit(
     getNewLine: () => "\n",
   };
   throw new Error(
-    `the ${format} build has ${diagnostics.length} errors\n${
-      ts.formatDiagnostics(diagnostics, host)
-    }`,
+    `the ${format} build has ${diagnostics.length} errors\n${ts.formatDiagnostics(diagnostics, host)}`,
   );
 }
 

@@ -9,8 +9,7 @@
 import nodeAssert from "node:assert/strict";
 
 /** A failed assertion. */
-export const AssertionError: typeof nodeAssert.AssertionError =
-  nodeAssert.AssertionError;
+export const AssertionError: typeof nodeAssert.AssertionError = nodeAssert.AssertionError;
 
 // deno-lint-ignore no-explicit-any -- as in @std/assert: constructors of any parameters
 type AnyConstructor = abstract new (...args: any[]) => any;
@@ -79,9 +78,7 @@ export function assertInstanceOf<T extends AnyConstructor>(
 ): asserts actual is InstanceType<T> {
   if (!(actual instanceof expectedType)) {
     fail(
-      `${msg ?? "wrong class"}: expected ${expectedType.name}, got ${
-        String(actual)
-      }`,
+      `${msg ?? "wrong class"}: expected ${expectedType.name}, got ${String(actual)}`,
     );
   }
 }
@@ -112,9 +109,7 @@ export function assertArrayIncludes<T>(
   expected: readonly T[],
   msg?: string,
 ): void {
-  const missing = expected.filter((element) =>
-    !actual.some((other) => equal(other, element))
-  );
+  const missing = expected.filter((element) => !actual.some((other) => equal(other, element)));
   if (missing.length > 0) {
     fail(`${msg ?? "elements are missing"}: ${show(missing)}`);
   }
