@@ -1,0 +1,161 @@
+/**
+ * The few functions of the C library that keepwire calls by FFI, and how each
+ * runtime's `sockopt.ts` binds them. All are synchronous, and none blocks.
+ *
+ * @module
+ */
+
+/** A failing call gives the errno negated, as the kernel does. */
+export interface Libc {
+  /** Gives the value of an option that is an `int`; none of ours is negative. */
+  getInt(fd: number, level: number, name: number): number;
+  /** Sets an option that is an `int`. */
+  setInt(fd: number, level: number, name: number, value: number): number;
+  /** Gives the length of the value. */
+  getsockopt(
+    fd: number,
+    level: number,
+    name: number,
+    value: Uint8Array,
+  ): number;
+  /** Gives the length of the address. */
+  getsockname(fd: number, address: Uint8Array): number;
+  /** Gives the length of the address. */
+  getpeername(fd: number, address: Uint8Array): number;
+  connect(fd: number, address: Uint8Array): number;
+  shutdown(fd: number, how: number): number;
+  /** Sends no byte with MSG_NOSIGNAL: gives 0, or the error the socket died of, which is taken from it. */
+  sendNothing(fd: number): number;
+  /** `fds` is an array of `struct pollfd`; never waits. Gives the number of entries with events. */
+  poll(fds: Uint8Array, count: number): number;
+  dup(fd: number): number;
+  close(fd: number): number;
+}
+
+/** The type of a C argument; `pointer` is the memory of a typed array. */
+export type CType = "i32" | "u32" | "usize" | "pointer";
+
+/**
+ * The C functions by their arguments; each gives an `int` (of the `ssize_t` of
+ * send(2) the lower half, where -1 is -1 too).
+ */
+export const SIGNATURES = {
+  getsockopt: ["i32", "i32", "i32", "pointer", "pointer"],
+  setsockopt: ["i32", "i32", "i32", "pointer", "u32"],
+  getsockname: ["i32", "pointer", "pointer"],
+  getpeername: ["i32", "pointer", "pointer"],
+  connect: ["i32", "pointer", "u32"],
+  shutdown: ["i32", "i32"],
+  send: ["i32", "pointer", "usize", "i32"],
+  poll: ["pointer", "usize", "i32"],
+  dup: ["i32"],
+  close: ["i32"],
+} as const satisfies Record<string, readonly CType[]>;
+
+/** The name of a bound function. */
+export type CFunction = keyof typeof SIGNATURES;
+
+/** The functions as an FFI hands them out. */
+export type CFunctions = Record<CFunction, (...args: unknown[]) => number>;
+
+/** What an FFI needs to say besides its functions. */
+export interface Binding {
+  functions: CFunctions;
+  /** The errno of the call that has just failed. */
+  errno(): number;
+  /** What stands for the memory of an array in a call; the array itself where not given. */
+  pointer?(memory: ArrayBufferView): unknown;
+  /** What stands for a `size_t`; the number itself where not given. */
+  size?(value: number): unknown;
+}
+
+/** The function that tells where errno is, by OS: `errno` is a macro over it in each `errno.h`. */
+export const ERRNO_LOCATION: Readonly<Record<string, string>> = {
+  linux: "__errno_location",
+  android: "__errno",
+  darwin: "__error",
+  freebsd: "__error",
+};
+
+/** The file of the C library, by OS, for those FFIs that have to name it; bare names are found by the loader. */
+export function libraryNames(os: string, arch: string): string[] {
+  const machine = { x64: "x86_64", arm64: "aarch64" }[arch] ?? arch;
+  switch (os) {
+    case "linux":
+      return [
+        "libc.so.6",
+        `libc.musl-${machine}.so.1`,
+        `/lib/${machine}-linux-gnu/libc.so.6`,
+        `/usr/lib/${machine}-linux-gnu/libc.so.6`,
+        "/lib64/libc.so.6",
+        "/usr/lib64/libc.so.6",
+        "/usr/lib/libc.so.6",
+        `/lib/libc.musl-${machine}.so.1`,
+      ];
+    case "android":
+      return ["libc.so"];
+    case "darwin":
+      return ["libSystem.B.dylib", "/usr/lib/libSystem.B.dylib"];
+    case "freebsd":
+      return ["libc.so.7", "/lib/libc.so.7"];
+    default:
+      return [];
+  }
+}
+
+/** MSG_NOSIGNAL by OS (`sys/socket.h`). macOS has none, and no runtime lets SIGPIPE kill it. */
+const NO_SIGNAL: Readonly<Record<string, number>> = {
+  linux: 0x4000,
+  android: 0x4000,
+  freebsd: 0x20000,
+};
+
+/** Makes a {@link Libc} of what an FFI hands out. */
+export function bindLibc(binding: Binding, os: string): Libc {
+  const { functions: c, errno } = binding;
+  const pointer = binding.pointer ?? ((memory) => memory);
+  const size = binding.size ?? ((value) => value);
+  const noSignal = NO_SIGNAL[os] ?? 0;
+
+  // Memory of their own: a small typed array lives in the heap and may move.
+  const int = new Int32Array(new ArrayBuffer(4));
+  const length = new Uint32Array(new ArrayBuffer(4));
+  const intPointer = pointer(int);
+  const lengthPointer = pointer(length);
+
+  const result = (value: number) => value < 0 ? -errno() : value;
+  const lengthOr = (value: number) => value < 0 ? -errno() : length[0];
+
+  return {
+    getInt(fd, level, name) {
+      length[0] = 4;
+      const value = c.getsockopt(fd, level, name, intPointer, lengthPointer);
+      return value < 0 ? -errno() : int[0];
+    },
+    setInt(fd, level, name, value) {
+      int[0] = value;
+      return result(c.setsockopt(fd, level, name, intPointer, 4));
+    },
+    getsockopt(fd, level, name, value) {
+      length[0] = value.length;
+      const memory = pointer(value);
+      return lengthOr(c.getsockopt(fd, level, name, memory, lengthPointer));
+    },
+    getsockname(fd, address) {
+      length[0] = address.length;
+      return lengthOr(c.getsockname(fd, pointer(address), lengthPointer));
+    },
+    getpeername(fd, address) {
+      length[0] = address.length;
+      return lengthOr(c.getpeername(fd, pointer(address), lengthPointer));
+    },
+    connect(fd, address) {
+      return result(c.connect(fd, pointer(address), address.length));
+    },
+    shutdown: (fd, how) => result(c.shutdown(fd, how)),
+    sendNothing: (fd) => result(c.send(fd, intPointer, size(0), noSignal)),
+    poll: (fds, count) => result(c.poll(pointer(fds), size(count), 0)),
+    dup: (fd) => result(c.dup(fd)),
+    close: (fd) => result(c.close(fd)),
+  };
+}

@@ -1,0 +1,231 @@
+/**
+ * The public shapes: options, status, connections and listeners. Types only.
+ *
+ * @module
+ */
+
+/** A runtime keepwire has an adapter for. */
+export type Runtime = "node" | "deno" | "bun";
+
+/** The kernel's names of the options keepwire sets. */
+export type KernelName =
+  | "SO_KEEPALIVE"
+  | "TCP_KEEPIDLE"
+  | "TCP_KEEPINTVL"
+  | "TCP_KEEPCNT"
+  | "TCP_USER_TIMEOUT";
+
+/** The way by which an option is set or read: the runtime's own call, `setsockopt(2)` by FFI, or not at all. */
+export type Route = "native" | "ffi" | "none";
+
+/**
+ * What is wanted of a connection's keepalive. Durations are milliseconds and
+ * are rounded **up** to the unit of the kernel (1 ms is 1 s, never 0).
+ *
+ * A number is a promise: it is applied, or the call fails with an
+ * `UnsupportedOptionError` before anything is touched. `undefined` means the
+ * default, as far as the runtime can set it. `null` means that the value the
+ * socket has is left alone, which is a promise too.
+ */
+export interface KeepAlive {
+  /** `SO_KEEPALIVE`. Default `true`. With `false`, values given are written, and keepalive is left off. */
+  enabled?: boolean;
+  /** `TCP_KEEPIDLE`: milliseconds of silence before the first probe. Above 0, at most 32,767,000. Default 15,000. */
+  idle?: number | null;
+  /** `TCP_KEEPINTVL`: milliseconds between probes. Above 0, at most 32,767,000. Default 15,000. */
+  interval?: number | null;
+  /** `TCP_KEEPCNT`: unanswered probes after which the peer counts as dead. 1 to 127. Default 9. */
+  count?: number | null;
+  /**
+   * `TCP_USER_TIMEOUT`: milliseconds that sent data may stay unacknowledged.
+   * 0 to 2,147,483,647, where 0 is the kernel's own rule. Default: left alone.
+   * Once it is set the kernel ignores `count`, and a peer that is alive but
+   * does not read for so long counts as dead too (tcp(7)).
+   */
+  userTimeout?: number | null;
+  /** What happens with explicit values that cannot be held: `"throw"` (default), or `"report"` them in `notApplied`. */
+  unsupported?: "throw" | "report";
+}
+
+/** What a socket holds. */
+export interface KeepAliveStatus {
+  /** `SO_KEEPALIVE`. */
+  enabled: boolean;
+  /** `TCP_KEEPIDLE` in milliseconds; absent where it is not known. */
+  idle?: number;
+  /** `TCP_KEEPINTVL` in milliseconds; absent where it is not known. */
+  interval?: number;
+  /** `TCP_KEEPCNT`; absent where it is not known. */
+  count?: number;
+  /** `TCP_USER_TIMEOUT` in milliseconds, 0 for the kernel's own rule; absent where it is not known. */
+  userTimeout?: number;
+  /** `"kernel"`: read back by `getsockopt(2)`. `"requested"`: what was handed to the runtime, where it cannot be read. */
+  source: "kernel" | "requested";
+  /** By which way the values were set (`setKeepAlive`) or read (`getKeepAlive`). */
+  route: Route;
+  /** Kernel names of what was wanted (by default, or with `unsupported: "report"`) and is not held. */
+  notApplied: KernelName[];
+  /** The worst case, in milliseconds, until a dead peer is noticed. */
+  detectsWithin: DetectsWithin;
+}
+
+/** The worst case, in milliseconds, until the kernel gives a dead peer up; absent where these options do not bound it. */
+export interface DetectsWithin {
+  /** Nothing in flight: keepalive probes decide. Counted from the last segment received. */
+  idle?: number;
+  /** Data sent and not acknowledged, or a zero window: the user timeout decides. */
+  inFlight?: number;
+}
+
+/** Options of `connect`. */
+export interface ConnectOptions {
+  /** Name or IP address to connect to. Default `"127.0.0.1"`. */
+  hostname?: string;
+  /** TCP port, 1 to 65,535. Either `port` or `path` is needed. */
+  port?: number;
+  /** Path of a Unix socket, in place of `hostname` and `port`. */
+  path?: string;
+  /** Keepalive. Default `true`: on, with the defaults of {@link KeepAlive}. */
+  keepAlive?: boolean | KeepAlive;
+  /** `TCP_NODELAY`. Default `true`. */
+  noDelay?: boolean;
+  /** With `false` (default) the connection ends by itself when the peer's FIN has been reached; with `true` one may go on writing. */
+  allowHalfOpen?: boolean;
+  /** Bytes that are buffered while nobody reads, 1 to 2,147,483,647. Default 65,536. */
+  readAhead?: number;
+  /** Milliseconds that `close()` waits, counted from when the kernel last took a byte of ours. Default 10,000; 0 is at once. */
+  closeTimeout?: number;
+  /** Milliseconds for the whole of connecting: names and all addresses. Default: the system's own. */
+  timeout?: number;
+  /** Cancels the connecting; rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** Options of `listen`. */
+export interface ListenOptions {
+  /** Name or IP address to listen on. Default `"0.0.0.0"`. */
+  hostname?: string;
+  /** TCP port, 0 to 65,535, where 0 is any free one. Either `port` or `path` is needed. */
+  port?: number;
+  /** Path of a Unix socket, in place of `hostname` and `port`. */
+  path?: string;
+  /** Connections the kernel queues, and connections that wait here for `accept()`: 1 to 65,535. Default 511. */
+  backlog?: number;
+  /** `SO_REUSEPORT`. Default `false`. */
+  reusePort?: boolean;
+  /** Keepalive that every accepted connection holds. Default `true`. */
+  keepAlive?: boolean | KeepAlive;
+  /** `TCP_NODELAY` of accepted connections. Default `true`. */
+  noDelay?: boolean;
+  /** As in {@link ConnectOptions}. */
+  allowHalfOpen?: boolean;
+  /** As in {@link ConnectOptions}. */
+  readAhead?: number;
+  /** As in {@link ConnectOptions}. */
+  closeTimeout?: number;
+  /** Closes the listener when it aborts. */
+  signal?: AbortSignal;
+}
+
+/** One end of a connection. A Unix socket without a name has the path `""`. */
+export type Address =
+  | { transport: "tcp"; hostname: string; port: number }
+  | { transport: "unix"; path: string };
+
+/** A connection: the same on every runtime. */
+export interface Connection extends AsyncIterable<Uint8Array>, AsyncDisposable {
+  /** Our end. */
+  readonly localAddress: Address;
+  /** The peer's end. */
+  readonly remoteAddress: Address;
+  /**
+   * Reads what is there, at most `buffer.length` bytes, and gives their
+   * number; `null` at the end of the stream, 0 for an empty buffer. The buffer
+   * belongs to the connection until then. Reads are answered in their order.
+   */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /**
+   * Writes all of `data`. Resolves when the kernel has it; do not change
+   * `data` before. Writes go out whole and in their order.
+   */
+  write(data: Uint8Array): Promise<void>;
+  /** Sends what is queued and then a FIN; reading goes on. Resolves when the FIN is sent. */
+  closeWrite(): Promise<void>;
+  /**
+   * Ends in an orderly way: pending reads give `null`, what was written is
+   * sent, then a FIN; what still arrives is discarded until the peer's FIN.
+   * After `closeTimeout` the connection is reset, and `close` rejects with
+   * `ETIMEDOUT` if bytes of ours may not have arrived.
+   */
+  close(): Promise<void>;
+  /** Drops what is queued, and resets the connection where the runtime can. All that is pending rejects with `ECONNABORTED` whose `cause` is `reason`. */
+  abort(reason?: unknown): void;
+  /** Resolves on an orderly end, rejects with a `SocketError` on any other. Needs no handler: it is never an unhandled rejection. */
+  readonly closed: Promise<void>;
+  /** Sets keepalive; see {@link KeepAlive}. */
+  setKeepAlive(options: boolean | KeepAlive): KeepAliveStatus;
+  /** Tells what the socket holds. */
+  getKeepAlive(): KeepAliveStatus;
+  /** `TCP_NODELAY`, default on. Nothing happens on a Unix socket. */
+  setNoDelay(on?: boolean): void;
+  /** Lets the connection keep the process alive, as it does at first. */
+  ref(): void;
+  /** Lets the process end while the connection is open. */
+  unref(): void;
+  /** The runtime's own socket. */
+  readonly native: unknown;
+}
+
+/** A listening socket: the same on every runtime. */
+export interface Listener extends AsyncIterable<Connection>, AsyncDisposable {
+  /** Where it listens, with the real port. */
+  readonly address: Address;
+  /** The next connection. It holds the listener's options. */
+  accept(): Promise<Connection>;
+  /** Stops listening: pending `accept()` rejects with `ECONNABORTED`, iteration ends, connections handed out live on. */
+  close(): Promise<void>;
+  /** Lets the listener keep the process alive, as it does at first. */
+  ref(): void;
+  /** Lets the process end while the listener is open. */
+  unref(): void;
+  /** Sets what connections accepted from now on hold. */
+  setKeepAlive(options: boolean | KeepAlive): KeepAliveStatus;
+  /** Tells what accepted connections hold. */
+  getKeepAlive(): KeepAliveStatus;
+}
+
+/**
+ * A connected socket: a keepwire `Connection`, or one opened by the runtime's
+ * own API: `net.Socket` on Node and Bun, `Deno.TcpConn`, Bun's `Socket`.
+ */
+// Each runtime has its own class, and naming one would drag its types into every user's project.
+export type AnySocket = Connection | object;
+
+/** The routes of one option. */
+export interface OptionRoutes {
+  /** How it is set. */
+  set: Route;
+  /** How it is read. */
+  get: Route;
+  /** What would help, where a route is missing: a flag, a version, a package. */
+  hint?: string;
+}
+
+/** When a peer's death is noticed without anybody reading or writing. */
+export type NoticesDeath = "always" | "whileReadAheadHasRoom" | "onWrite";
+
+/** What this runtime, OS and permission set can do. */
+export interface Capabilities {
+  runtime: Runtime;
+  /** The runtime's version. */
+  version: string;
+  /** As the runtime names it: `linux`, `darwin`, `windows`, … */
+  os: string;
+  /** Per option, by which way it is set and read. */
+  routes: Record<KernelName, OptionRoutes>;
+  /** Whether what a socket holds can be read from the kernel. */
+  readBack: boolean;
+  noticesDeath: NoticesDeath;
+  /** Whether `abort()` sends a RST. */
+  reset: boolean;
+}
