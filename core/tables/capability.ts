@@ -145,7 +145,7 @@ export const NO_FFI: Readonly<Record<string, { why: string; source: string }>> =
   },
 };
 
-/** When death is noticed, and whether a reset can be sent, without and with FFI (measured; see CONTRIBUTING). */
+/** When death is noticed, and whether a reset can be sent, without and with FFI: measured. */
 export const ENDINGS: Readonly<
   Record<Runtime, Record<"plain" | "ffi", { noticesDeath: NoticesDeath; reset: boolean }>>
 > = {
@@ -246,12 +246,11 @@ export function capabilitiesFor(environment: Environment): Capabilities {
 /** What would help to set or read one option. */
 export function hintFor(name: KernelName, environment: Environment): string {
   const { runtime, version, os, arch } = environment;
-  const upgrade = UPGRADES[runtime];
-  const upgrades = upgrade?.options.includes(name) && releaseOf(runtime, version).native === "idle";
+  const upgrade = releaseOf(runtime, version).native === "idle" ? UPGRADES[runtime] : undefined;
   const numbers = sockoptNumbers(os, arch);
   const missing = numbers && !numbers[name] && !Object.hasOwn(NO_FFI, os);
   const hint = missing ? `${os} has no ${name}` : ffiHint(environment);
-  return upgrades ? `${hint}, or ${upgrade.help}` : hint;
+  return upgrade?.options.includes(name) ? `${hint}, or ${upgrade.help}` : hint;
 }
 
 function ffiHint({ runtime, version, os, arch, ffi }: Environment): string {
