@@ -22,6 +22,15 @@ await build({
   outDir: "npm",
   // A shim would rewrite `Deno` in the adapter for Deno.
   shims: {},
+  // What Node 20.16 lacks, the sources do not use; `import.meta` cannot be left out of CommonJS.
+  polyfills: {
+    arrayFindLast: false,
+    arrayFromAsync: false,
+    errorCause: false,
+    objectHasOwn: false,
+    promiseWithResolvers: false,
+    stringReplaceAll: false,
+  },
   test: true,
   rootTestDir: "./tests",
   testPattern: "conformance/**/*_test.ts",
@@ -69,6 +78,20 @@ await Deno.writeTextFile(
   ].join("\n"),
   { append: true },
 );
+
+await keepPolyfills();
+
+/** A bundler drops what `sideEffects: false` lets it drop: also what makes `import.meta` work in CommonJS. */
+async function keepPolyfills(): Promise<void> {
+  const files = ["./esm/_dnt.polyfills.js", "./script/_dnt.polyfills.js"];
+  const there = await Promise.all(
+    files.map((file) => Deno.stat(`npm/${file}`).then(() => true, () => false)),
+  );
+  if (!there.includes(true)) return;
+  const packageJson = JSON.parse(await Deno.readTextFile("npm/package.json"));
+  packageJson.sideEffects = files;
+  await Deno.writeTextFile("npm/package.json", JSON.stringify(packageJson, undefined, 2));
+}
 
 /** `import` and `require` each with types of their own: one for both would be the ES module's. */
 function packageExports(): Record<string, unknown> {

@@ -20,6 +20,8 @@ export interface BuildOptions {
   entryPoints: (string | { name: string; path: string })[];
   outDir: string;
   shims: Record<string, never>;
+  /** Only to leave out what dnt would add: there is none here. */
+  polyfills?: Record<string, boolean>;
   test?: boolean;
   rootTestDir?: string;
   testPattern?: string;

