@@ -54,6 +54,7 @@ const SETTLE_LIMIT = 2_000;
 let oracle: Oracle | undefined;
 let peer: Peer | undefined;
 let registered = false;
+let inCase = false;
 const rejections: unknown[] = [];
 // Bun and Deno give up a case at an unhandled rejection and start the next while it still runs.
 let previous: Promise<void> = Promise.resolve();
@@ -77,9 +78,7 @@ export function testCase(
   const timeout = options.timeout ?? 20_000;
   // The runner's own limit comes later than ours, which knows what it waited for.
   test(name, { timeout: timeout + 30_000 }, () => {
-    const ended = previous.then(() =>
-      runAndRecord(name, options, run, timeout)
-    );
+    const ended = previous.then(() => runAndRecord(name, options, run, timeout));
     previous = ended.catch(() => {});
     return ended;
   });
@@ -92,6 +91,7 @@ async function runAndRecord(
   timeout: number,
 ): Promise<void> {
   const started = Date.now();
+  inCase = true;
   try {
     await runCase(name, options, run, timeout);
   } catch (error) {
@@ -102,14 +102,14 @@ async function runAndRecord(
       message: String(error),
     });
     throw error;
+  } finally {
+    inCase = false;
   }
   record({ name, outcome: "passed", ms: Date.now() - started });
 }
 
 function skip(name: string, { capability, because }: Need): void {
-  const reason = `missing capability: ${capability}${
-    because ? ` (${because})` : ""
-  }`;
+  const reason = `missing capability: ${capability}${because ? ` (${because})` : ""}`;
   // Only Node's runner prints the reason by itself.
   if (currentRuntime().name !== "node") {
     console.log(`# SKIP ${name} # ${reason}`);
@@ -142,7 +142,6 @@ async function runCase(
   run: (context: CaseContext) => unknown,
   timeout: number,
 ): Promise<void> {
-  rejections.length = 0;
   if (!oracle?.alive) oracle = Oracle.start();
   if (!peer?.alive) peer = Peer.start();
   const counting = options.fds ?? true;
@@ -174,8 +173,10 @@ async function runCase(
     await attempt(() => settle(before), 10_000, "Counting fds");
   }
   await attempt(() => peer!.clear(), 5_000, "Clearing the peer");
-  for (const reason of rejections) {
-    failures.push(new Error("Unhandled rejection", { cause: reason }));
+  for (const reason of rejections.splice(0)) {
+    failures.push(
+      new Error(`Unhandled rejection: ${String(reason)}`, { cause: reason }),
+    );
   }
   if (failures.length > 0) await fail(failures);
 }
@@ -186,9 +187,7 @@ async function fail(failures: unknown[]): Promise<never> {
   peer = undefined;
   await spoiled?.close().catch(() => {});
   if (failures.length === 1) throw failures[0];
-  const text = failures.map((one) =>
-    one instanceof Error ? one.stack ?? String(one) : String(one)
-  );
+  const text = failures.map((one) => one instanceof Error ? one.stack ?? String(one) : String(one));
   throw new Error(`${failures.length} failures:\n${text.join("\n")}`);
 }
 
@@ -205,9 +204,7 @@ async function settle(before: FdCounts): Promise<void> {
     `fd ${fd} ${local} -> ${remote} ${state}`
   );
   throw new Error(
-    `${now.sockets - before.sockets} sockets leaked (${
-      JSON.stringify(before)
-    } before, ` +
+    `${now.sockets - before.sockets} sockets leaked (${JSON.stringify(before)} before, ` +
       `${JSON.stringify(now)} after); TCP sockets open:\n${open.join("\n")}`,
   );
 }
@@ -224,9 +221,18 @@ function prepareFile(): void {
   };
   if (currentRuntime().name === "deno") {
     target.addEventListener?.("unhandledrejection", (event) => {
-      event.preventDefault();
+      // Between cases its runner is the one to fail the file.
+      if (inCase) event.preventDefault();
       rejections.push((event as unknown as { reason: unknown }).reason);
     });
   }
-  after(closeLineProcesses);
+  // Deno does not run it, and ends the programs by ending.
+  after(async () => {
+    await sleep(0);
+    await closeLineProcesses();
+    if (rejections.length > 0) {
+      const [cause] = rejections;
+      throw new Error(`Unhandled rejection after the last case: ${String(cause)}`, { cause });
+    }
+  });
 }

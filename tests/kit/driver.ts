@@ -200,9 +200,7 @@ function environment(changes: DriverOptions["env"]): Record<string, string> {
     NO_COLOR: "1",
     ...changes,
   };
-  const entries = Object.entries(inherited).filter(([, value]) =>
-    value !== undefined
-  );
+  const entries = Object.entries(inherited).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
@@ -218,8 +216,6 @@ function asFile(script: Script): { file: string; cleanUp: () => void } {
 }
 
 function failure(end: DriverEnd, what: string): string {
-  const how = end.timedOut
-    ? "killed: it took too long"
-    : `exit ${end.signal ?? end.code}`;
+  const how = end.timedOut ? "killed: it took too long" : `exit ${end.signal ?? end.code}`;
   return `The script ${what} (${how})\nstdout:\n${end.stdout}\nstderr:\n${end.stderr}`;
 }

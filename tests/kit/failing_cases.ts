@@ -13,6 +13,7 @@ import { sleep } from "./time.ts";
 export const FAILING_CASES = [
   { name: "an unhandled rejection", says: /nobody/ },
   { name: "a late unhandled rejection", says: /nobody/ },
+  { name: "an unhandled rejection after its case", says: /nobody/ },
   { name: "a leaked socket", says: /1 sockets leaked[^]*LISTEN/ },
   {
     name: "a socket forgotten while the peer holds on",
@@ -31,12 +32,15 @@ const SUITES: Record<string, () => void> = {
       await sleep(20);
     }),
   "a late unhandled rejection": () => testCase("rejects", {}, unhandled),
+  "an unhandled rejection after its case": () => {
+    testCase("rejects later", {}, () => void setTimeout(unhandled, 60));
+    // Long enough for it to come: a runner may end right after the last case.
+    testCase("waits", {}, () => sleep(200));
+  },
   "a leaked socket": () =>
     testCase("leaks", {}, async () => {
       const server = createServer().unref();
-      await new Promise<void>((resolve) =>
-        server.listen(0, "127.0.0.1", resolve)
-      );
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     }),
   "a socket forgotten while the peer holds on": () =>
     testCase("leaks", {}, async ({ peer }) => {
@@ -44,8 +48,7 @@ const SUITES: Record<string, () => void> = {
       const socket = connect(port, "127.0.0.1").unref();
       await new Promise<void>((resolve) => socket.on("connect", resolve));
     }),
-  "a hanging case": () =>
-    testCase("hangs", { timeout: 300 }, () => new Promise(() => {})),
+  "a hanging case": () => testCase("hangs", { timeout: 300 }, () => new Promise(() => {})),
   "a failing clean-up": () =>
     testCase("cleans", {}, ({ defer }) =>
       defer(() => {

@@ -142,9 +142,7 @@ export class LineProcess {
   }
 
   #end(how: string): void {
-    this.#gone = `${this.#name}.py ${how}${
-      this.#stderr && `:\n${this.#stderr}`
-    }`;
+    this.#gone = `${this.#name}.py ${how}${this.#stderr && `:\n${this.#stderr}`}`;
     running.delete(this);
     for (const { reject } of this.#waiting.values()) {
       reject(new Error(this.#gone));

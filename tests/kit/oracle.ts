@@ -77,9 +77,7 @@ export function addressText(address: AddressLike): string {
     throw new TypeError("A Unix socket has no TCP address to look for");
   }
   const { hostname, port } = address;
-  return hostname.includes(":")
-    ? `[${hostname}]:${port}`
-    : `${hostname}:${port}`;
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
 /** What the kernel holds, in the library's words and units. */

@@ -138,9 +138,7 @@ function checkClass(error: CheckedSocketError, unsupported: boolean): void {
     proto !== null;
     proto = Object.getPrototypeOf(proto)
   ) names.push(proto.constructor.name);
-  const own = unsupported
-    ? ["UnsupportedOptionError", "SocketError"]
-    : ["SocketError"];
+  const own = unsupported ? ["UnsupportedOptionError", "SocketError"] : ["SocketError"];
   assertEquals(
     names,
     [...own, "TypeError", "Error", "Object"],
@@ -253,7 +251,5 @@ function checkUnsupported(
 }
 
 function describe(value: unknown): string {
-  return value instanceof Error
-    ? `${value.name}: ${value.message}`
-    : String(value);
+  return value instanceof Error ? `${value.name}: ${value.message}` : String(value);
 }

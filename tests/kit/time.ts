@@ -26,8 +26,7 @@ export async function withTimeout<T>(
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () =>
-        reject(new TimeoutError(`${what} took more than ${milliseconds} ms`)),
+      () => reject(new TimeoutError(`${what} took more than ${milliseconds} ms`)),
       milliseconds,
     );
   });
@@ -52,9 +51,7 @@ export async function eventually<T>(
     if (found) return found;
     if (Date.now() > until) {
       throw new TimeoutError(
-        `${what} did not come true within ${milliseconds} ms (last: ${
-          JSON.stringify(found)
-        })`,
+        `${what} did not come true within ${milliseconds} ms (last: ${JSON.stringify(found)})`,
       );
     }
     await sleep(pause);
