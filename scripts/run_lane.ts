@@ -10,8 +10,8 @@ import type { Lane } from "./lanes.ts";
 import { type Ended, run } from "./process.ts";
 import { runtime } from "./runtimes.ts";
 
-/** Milliseconds that one file may take. */
-const FILE_LIMIT = 300_000;
+/** Milliseconds that a lane's process may take. */
+const LIMIT = 300_000;
 
 /** A file's report and what its process printed. */
 export interface FileResult {
@@ -28,16 +28,18 @@ export async function runFiles(
   lane: Lane,
   files: string[],
   denoFlags: string[],
+  limit: number = LIMIT,
 ): Promise<FileResult> {
   const junit = await Deno.makeTempFile({ suffix: ".xml" });
   try {
     const ended = await run(commandOf(lane, files, junit, denoFlags), {
-      limit: FILE_LIMIT,
+      limit,
       env: environment(lane),
     });
     const written = await Deno.readTextFile(junit).catch(() => "");
-    const report = readJunit(written || ended.stdout, ended.output);
-    addHowItEnded(report, ended);
+    const xml = written || ended.stdout;
+    const report = readJunit(xml, ended.output);
+    addHowItEnded(report, ended, xml.includes("</testsuites>"));
     return { report, output: ended.output, took: ended.took };
   } finally {
     await Deno.remove(junit).catch(() => {});
@@ -97,7 +99,7 @@ function commandOf(
         "--timeout=120000",
         "--reporter=junit",
         `--reporter-outfile=${junit}`,
-        ...files.map((file) => `./${file}`),
+        ...files.map((file) => file.startsWith("/") ? file : `./${file}`),
       ];
   }
 }
@@ -112,11 +114,13 @@ function nodeReporters(lane: Lane, junit: string): string[] {
   return [...to("junit", junit), ...to("spec", "stdout")];
 }
 
-function addHowItEnded(report: Report, ended: Ended): void {
+function addHowItEnded(report: Report, ended: Ended, complete: boolean): void {
   const add = (name: string) => report.failures.push({ name, text: "" });
   const nothingRan = report.passed + report.failures.length + report.skips.length === 0;
-  if (ended.timedOut) add(`ended after ${FILE_LIMIT / 1000} s: it hangs`);
+  if (ended.timedOut) add(`it hangs: killed after ${ended.took / 1000} s`);
   else if (ended.code !== 0 && report.failures.length === 0) {
     add(`the process ended with code ${ended.code}`);
   } else if (nothingRan) add("ran no test");
+  // A test that calls exit(0) takes the rest of the file with it.
+  else if (!complete) add("the report breaks off");
 }
