@@ -62,7 +62,7 @@ const hostname = text(
   (value) => value.length > 0 && !value.includes("\0"),
 );
 
-// Libuv before 1.48 cut longer paths, and an empty or NUL-led one is Linux's abstract namespace.
+// Node 20 cuts a longer path and uses what is left; one that begins with NUL is in Linux's abstract namespace.
 const path = text(
   `a path of 1 to ${MAX_PATH_BYTES} bytes, without NUL`,
   (value) =>
@@ -176,21 +176,9 @@ function endpointOf(
   return { transport: "tcp", hostname, port };
 }
 
-function connectionPlan(
-  given: Checked<typeof CONNECTION_RULES>,
-): ConnectionPlan {
-  const {
-    noDelay = true,
-    allowHalfOpen = false,
-    readAhead = 65_536,
-    closeTimeout = 10_000,
-  } = given;
-  const wishes = validateKeepAlive(given.keepAlive ?? true);
-  return {
-    wishes,
-    noDelay,
-    allowHalfOpen,
-    readAhead,
-    closeTimeout: Math.ceil(closeTimeout),
-  };
+function connectionPlan(given: Checked<typeof CONNECTION_RULES>): ConnectionPlan {
+  const { keepAlive = true, noDelay = true, allowHalfOpen = false } = given;
+  const { readAhead = 65_536, closeTimeout = 10_000 } = given;
+  const wishes = validateKeepAlive(keepAlive);
+  return { wishes, noDelay, allowHalfOpen, readAhead, closeTimeout: Math.ceil(closeTimeout) };
 }

@@ -45,7 +45,7 @@ const NOT_WANTED: Wish = { kind: "keep", explicit: false };
 
 /** Seconds from milliseconds, rounded up: 1 ms is 1 s, never 0. */
 export function secondsUp(milliseconds: number): number {
-  return Math.ceil(milliseconds / 1000);
+  return Math.max(1, Math.ceil(milliseconds / 1000)); // 5e-324 / 1000 is 0
 }
 
 /**

@@ -48,35 +48,40 @@ export interface ReleaseRow {
   source: string;
 }
 
-/** What would give FFI. */
+/** What would give FFI: `label` for tables, `help` for hints. */
 export const FFI_HELP = {
   koffi: {
+    label: "koffi",
     provider: "koffi",
     help: "install the package koffi (npm install koffi)",
     source: "https://koffi.dev",
   },
   nodeFlag: {
+    label: "`node:ffi` with a flag, or koffi",
     provider: "node:ffi",
     help: "run node with --experimental-ffi, or install the package koffi (npm install koffi)",
     source: "https://nodejs.org/api/ffi.html",
   },
   nodeDefault: {
+    label: "`node:ffi`, or koffi",
     provider: "node:ffi",
     help:
       "run node without --no-experimental-ffi (with --permission add --allow-ffi), or install the package koffi (npm install koffi)",
     source: "https://nodejs.org/api/ffi.html",
   },
   deno: {
+    label: "`--allow-ffi`",
     provider: "deno",
     help: "run deno with --allow-ffi",
     source: "https://docs.deno.com/runtime/fundamentals/security/#ffi-(foreign-function-interface)",
   },
   bun: {
+    label: "`bun:ffi`",
     provider: "bun:ffi",
     help: "let bun:ffi load the C library",
     source: "https://bun.com/docs/api/ffi",
   },
-} as const satisfies Record<string, { provider: FfiProvider; help: string; source: string }>;
+} as const satisfies Record<string, { label: string; provider: FfiProvider; help: string; source: string }>;
 
 /** What helps against one code with which loading FFI failed, before all else. */
 export const FAILURE_HELP: Readonly<Record<string, { help: string; source: string }>> = {
@@ -144,6 +149,9 @@ export const NO_FFI: Readonly<Record<string, { why: string; source: string }>> =
       "https://github.com/golang/go/blob/0052a0f6810582a6e70f6aae542f42ed7a3d6b4b/src/net/tcpsockopt_openbsd.go",
   },
 };
+
+/** Operating systems on which the whole is tested; the others come from the tables and have not yet been run. */
+export const TESTED_SYSTEMS: readonly string[] = ["linux"];
 
 /** When death is noticed, and whether a reset can be sent, without and with FFI: measured. */
 export const ENDINGS: Readonly<
