@@ -1,0 +1,106 @@
+/**
+ * The few members of Node that keepwire uses, typed by ourselves: the types of
+ * one runtime must not reach the projects of another one's users.
+ *
+ * @module
+ */
+import type { Runtime } from "../../core/types.ts";
+
+/** What is used of `process`. */
+export interface Host {
+  platform: string;
+  arch: string;
+  version: string;
+  getBuiltinModule?(id: string): unknown;
+}
+
+/** The runtime of this adapter. */
+export const runtime: Runtime = "node";
+
+/** The runtime's global object; a `TypeError` on another runtime. */
+export function host(): Host {
+  const { process } = globalThis as unknown as { process?: Host };
+  if (!process?.getBuiltinModule) {
+    throw new TypeError("The Node adapter of keepwire needs Node 20.16 or newer");
+  }
+  return process;
+}
+
+/** The runtime's version, as `24.19.0`. */
+export function version(): string {
+  return host().version.replace(/^v/, "");
+}
+
+/** The operating system by keepwire's name for it. */
+export function os(): string {
+  const { platform } = host();
+  return platform === "win32" ? "windows" : platform;
+}
+
+/** The processor, as `x64` or `arm64`. */
+export function arch(): string {
+  return host().arch;
+}
+
+/** A module of the runtime, or `undefined` where it has none of that name. */
+export function builtin<Module>(id: string): Module | undefined {
+  return host().getBuiltinModule?.(id) as Module | undefined;
+}
+
+/** Lets the process end while this timer is running. */
+export function unrefTimer(timer: unknown): void {
+  (timer as { unref(): void }).unref();
+}
+
+/** What is used of libuv's handle under a `net.Socket`. */
+export interface NetHandle {
+  fd: number;
+  readonly writeQueueSize: number;
+  readStart(): number;
+  readStop(): number;
+}
+
+/** What is used of a `net.Socket`. */
+export interface NetSocket {
+  _handle: NetHandle | null;
+  _server?: unknown;
+  readonly localAddress?: string;
+  readonly localPort?: number;
+  readonly remoteAddress?: string;
+  readonly remotePort?: number;
+  connect(options: Record<string, unknown>): void;
+  write(data: Uint8Array, done: (error?: Error | null) => void): boolean;
+  end(done: () => void): void;
+  destroy(error?: Error): unknown;
+  push(chunk: unknown): boolean;
+  resetAndDestroy(): void;
+  setNoDelay(on: boolean): void;
+  on(event: string, listener: (...args: unknown[]) => void): void;
+  once(event: string, listener: (...args: unknown[]) => void): void;
+  ref(): void;
+  unref(): void;
+}
+
+/** What is used of a `net.Server`. */
+export interface NetServer {
+  _handle: { fd: number } | null;
+  listen(options: Record<string, unknown>): void;
+  close(): void;
+  address(): { address: string; port: number } | string | null;
+  on(event: string, listener: (argument: unknown) => void): void;
+  once(event: string, listener: (argument: unknown) => void): void;
+  off(event: string, listener: (argument: unknown) => void): void;
+  ref(): void;
+  unref(): void;
+}
+
+/** What is used of `node:net`. */
+export interface NetModule {
+  Socket: { new (options: Record<string, unknown>): NetSocket; prototype: NetSocket };
+  createServer(options: Record<string, unknown>): NetServer;
+}
+
+/** `node:net`. */
+export function net(): NetModule {
+  return builtin<NetModule>("node:net")!;
+}

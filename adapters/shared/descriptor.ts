@@ -1,0 +1,161 @@
+/**
+ * One socket of this process, reached by its file descriptor.
+ *
+ * Never reads SO_ERROR: that takes the error from the socket, and the next
+ * read would tell a clean end.
+ *
+ * @module
+ */
+import type { SocketErrorCode } from "../../core/errors.ts";
+import { codeOfErrno } from "../../core/tables/failure.ts";
+import type { SockoptName, SockoptNumbers } from "../../core/tables/sockopt.ts";
+import { decodeTcpInfo, TCP_INFO_BYTES, TCP_STATES } from "../../core/tcp_info.ts";
+import type { Libc } from "./libc.ts";
+import { familyOf, SOCKADDR_SIZE } from "./sockaddr.ts";
+
+/** The C library of a process, with the numbers that its kernel understands. */
+export interface Kernel {
+  libc: Libc;
+  numbers: SockoptNumbers;
+  /** As `osName` gives it. */
+  os: string;
+}
+
+/** What is on its way out of a connected socket. */
+export interface Outgoing {
+  /** Segments sent and not acknowledged. */
+  unacked: number;
+  /** Bytes written that have not been sent once. */
+  notSent: number;
+  /** One of `TCP_STATES`, or another state. */
+  state: number;
+}
+
+const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+// Calls are synchronous and one at a time: one set of buffers does for all sockets.
+const info = new Uint8Array(new ArrayBuffer(TCP_INFO_BYTES));
+const address = new Uint8Array(new ArrayBuffer(SOCKADDR_SIZE));
+const cookie = new BigUint64Array(new ArrayBuffer(8));
+const cookieBytes = new Uint8Array(cookie.buffer);
+const pollEntry = new Uint8Array(new ArrayBuffer(8));
+const pollFd = new Int32Array(pollEntry.buffer, 0, 1);
+const pollEvents = new Int16Array(pollEntry.buffer, 4, 2);
+/** AF_UNSPEC is 0 everywhere; BSD wants a length before it. */
+const unspecified = new Uint8Array(new ArrayBuffer(16));
+
+/** POLLERR | POLLHUP, the same numbers on every system (`poll.h`). They come unasked. */
+export const POLL_DEAD = 0x18;
+
+/** A socket by its file descriptor. Values are in kernel units. */
+export class Descriptor {
+  /** The number of the file descriptor. */
+  readonly fd: number;
+  /** The errno of the last call that failed, positive. */
+  errno = 0;
+  readonly #libc: Libc;
+  readonly #numbers: SockoptNumbers;
+  readonly #os: string;
+  #cookie: bigint | undefined;
+
+  constructor({ libc, numbers, os }: Kernel, fd: number) {
+    this.fd = fd;
+    this.#libc = libc;
+    this.#numbers = numbers;
+    this.#os = os;
+  }
+
+  /** The value of an option; `undefined` where there is none, with the reason in `errno`. */
+  get(name: SockoptName): number | undefined {
+    const option = this.#numbers[name];
+    if (!option) return undefined;
+    const value = this.#libc.getInt(this.fd, option.level, option.name);
+    if (value >= 0) return value;
+    this.errno = -value;
+    return undefined;
+  }
+
+  /** Sets an option. Gives 0, or the errno. */
+  set(name: SockoptName, value: number): number {
+    const option = this.#numbers[name]!; // whoever sets an option has planned with what the table has
+    const result = this.#libc.setInt(this.fd, option.level, option.name, value);
+    return result < 0 ? (this.errno = -result) : 0;
+  }
+
+  /** `TCP_NODELAY`. */
+  get noDelay(): boolean {
+    return Boolean(this.get("TCP_NODELAY"));
+  }
+
+  set noDelay(on: boolean) {
+    this.set("TCP_NODELAY", on ? 1 : 0);
+  }
+
+  /** The kernel's own identity of the socket (SO_COOKIE), which no other socket ever has; `undefined` where the system has none. */
+  get cookie(): bigint | undefined {
+    const option = this.#numbers.SO_COOKIE;
+    if (!option) return undefined;
+    const length = this.#libc.getsockopt(this.fd, option.level, option.name, cookieBytes);
+    return length === 8 ? cookie[0] : undefined;
+  }
+
+  /** Keeps the socket's identity, for {@link isSame} to compare later. */
+  remember(): this {
+    this.#cookie = this.cookie;
+    return this;
+  }
+
+  /** Whether the file descriptor is still the socket that was remembered. Without an identity it cannot be known. */
+  isSame(): boolean {
+    return this.#cookie !== undefined && this.#cookie === this.cookie;
+  }
+
+  /** Whether this is a Unix socket, which has no keepalive. */
+  isUnix(): boolean {
+    return this.#libc.getsockname(this.fd, address) > 0 && familyOf(address, this.#os) === "unix";
+  }
+
+  /** What has not arrived yet as far as is known; `undefined` where the kernel does not tell. */
+  unacked(): Outgoing | undefined {
+    const { unacked, notsentBytes, state } = this.#info();
+    if (unacked === undefined || state === undefined) return undefined;
+    return { unacked, notSent: notsentBytes ?? 0, state };
+  }
+
+  /** How many connections wait in a listening socket's accept queue; `undefined` where the kernel does not tell. */
+  queued(): number | undefined {
+    const { unacked, state } = this.#info();
+    return state === TCP_STATES.LISTEN ? unacked : undefined;
+  }
+
+  /** Ends the connection with a RST. Whether that was possible. The file descriptor stays open. */
+  reset(): boolean {
+    // SO_LINGER {1, 0} does not do it on Deno, which shuts the socket down before it closes it: a FIN goes first.
+    if (this.#os !== "linux") unspecified[0] = unspecified.length;
+    return this.#libc.connect(this.fd, unspecified) === 0;
+  }
+
+  /** Whether neither an error nor the end of both directions shows at the socket. Nothing is consumed. */
+  isAlive(): boolean {
+    pollFd[0] = this.fd;
+    pollEvents[0] = 0;
+    return this.#libc.poll(pollEntry, 1) === 0;
+  }
+
+  /**
+   * The error that a dead socket died of, which is taken from it: to be asked
+   * only after {@link isAlive} said no, and when no read can tell any more,
+   * because the peer's FIN was read.
+   */
+  diagnose(): SocketErrorCode | undefined {
+    const result = this.#libc.sendNothing(this.fd);
+    return result < 0 ? codeOfErrno(this.#os, -result) : undefined;
+  }
+
+  #info(): ReturnType<typeof decodeTcpInfo> {
+    const option = this.#numbers.TCP_INFO;
+    if (!option) return {};
+    const length = this.#libc.getsockopt(this.fd, option.level, option.name, info);
+    return length < 0 ? {} : decodeTcpInfo(info, length, LITTLE_ENDIAN);
+  }
+}

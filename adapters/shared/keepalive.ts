@@ -1,0 +1,184 @@
+/**
+ * Puts a plan into effect on one socket, as a whole or not at all, and tells
+ * what the socket holds.
+ *
+ * @module
+ */
+import type { KeepAliveStatus, KernelName } from "../../core/types.ts";
+import type { KernelValues, Means, NativeCall, Plan, Wishes } from "../../core/keepalive/model.ts";
+import { KERNEL_OPTIONS, planOptions, unixPlan, unmetBy } from "../../core/keepalive/plan.ts";
+import { statusOf } from "../../core/keepalive/status.ts";
+import { type ErrorContext, socketError, toSocketError, unsupportedOption } from "../../core/socket_error.ts";
+import { errnoName } from "../../core/tables/errno.ts";
+import { codeOfErrno } from "../../core/tables/failure.ts";
+import type { Descriptor } from "./descriptor.ts";
+
+/** How the options of one socket can be reached. */
+export interface Reach {
+  /** The runtime's own socket: what was asked of it is remembered under it. */
+  socket: object;
+  /** A Unix socket has no keepalive. */
+  unix: boolean;
+  /** What this socket allows; less than the process has where it is no plain TCP socket. */
+  means: Means;
+  /** By FFI, which then is the way for everything. */
+  descriptor?: Descriptor;
+  /** Calls the runtime's own setter; throws when that says that it failed. */
+  callNative?(call: NativeCall): void;
+}
+
+/** What was applied last to sockets that cannot be read; goes with the socket. */
+const requested = new WeakMap<object, KernelValues>();
+
+/**
+ * Gives a socket what is wanted.
+ *
+ * @throws {UnsupportedOptionError} An explicit value cannot be held. The socket is as it was.
+ * @throws {SocketError} By the kernel's or the runtime's word. The socket is as it was, where it can be read.
+ */
+export function applyWishes(wishes: Wishes, reach: Reach, context: ErrorContext): KeepAliveStatus {
+  const plan = reach.unix ? unixPlan(wishes, context) : planOptions(wishes, reach.means, context);
+  return applyPlan(plan, wishes, reach, context);
+}
+
+/** As {@link applyWishes}, with the plan made already. */
+export function applyPlan(
+  plan: Plan,
+  wishes: Wishes,
+  reach: Reach,
+  context: ErrorContext,
+): KeepAliveStatus {
+  const { descriptor, callNative, socket } = reach;
+  if (plan.route === "ffi") {
+    if (!descriptor) throw socketError("ENOTCONN", context);
+    return applyByFfi(plan, wishes, descriptor, reach.means, context);
+  }
+  if (plan.route === "native") {
+    if (!callNative) throw socketError("ENOTCONN", context);
+    try {
+      for (const call of plan.calls) callNative(call);
+    } catch (cause) {
+      throw toSocketError(cause, context);
+    }
+  }
+  const held = { ...requested.get(socket), ...plan.held };
+  requested.set(socket, held);
+  const { route, notApplied } = plan;
+  return statusOf(held, { source: "requested", route, notApplied });
+}
+
+/**
+ * Tells what a socket holds: by `getsockopt(2)`, else what was applied last.
+ *
+ * @throws {UnsupportedOptionError} It cannot be read, and nothing was applied.
+ */
+export function readStatus(reach: Reach, context: ErrorContext): KeepAliveStatus {
+  const { unix, descriptor, socket, means } = reach;
+  if (unix) return statusOf({ SO_KEEPALIVE: 0 }, { source: "requested", route: "none", notApplied: [] });
+  if (descriptor) {
+    const values = readValues(descriptor);
+    if (values.SO_KEEPALIVE === undefined) throw failure(descriptor.errno, context);
+    return statusOf(values, { source: "kernel", route: "ffi", notApplied: [] });
+  }
+  const held = requested.get(socket);
+  if (held) return statusOf(held, { source: "requested", route: "native", notApplied: [] });
+  const options = [...KERNEL_OPTIONS];
+  throw unsupportedOption({ verb: "read", options, where: means.runtime, hint: means.hint }, context);
+}
+
+/** What `getsockopt(2)` gives; absent is what this system or kernel does not have. */
+function readValues(descriptor: Descriptor): KernelValues {
+  return {
+    TCP_KEEPIDLE: descriptor.get("TCP_KEEPIDLE"),
+    TCP_KEEPINTVL: descriptor.get("TCP_KEEPINTVL"),
+    TCP_KEEPCNT: descriptor.get("TCP_KEEPCNT"),
+    TCP_USER_TIMEOUT: descriptor.get("TCP_USER_TIMEOUT"),
+    SO_KEEPALIVE: readOne(descriptor, "SO_KEEPALIVE"),
+  };
+}
+
+function readOne(descriptor: Descriptor, name: KernelName): number | undefined {
+  const value = descriptor.get(name);
+  // BSD answers SO_KEEPALIVE with the flag's bit, which is 8.
+  return name === "SO_KEEPALIVE" && value ? 1 : value;
+}
+
+function applyByFfi(
+  plan: Plan,
+  wishes: Wishes,
+  descriptor: Descriptor,
+  means: Means,
+  context: ErrorContext,
+): KeepAliveStatus {
+  const values = readValues(descriptor);
+  if (values.SO_KEEPALIVE === undefined) throw failure(descriptor.errno, context);
+  const changed: KernelValues = {};
+  const giveUp = (error: Error): never => {
+    putBack(descriptor, changed);
+    throw error;
+  };
+
+  for (const { name, value } of plan.steps) {
+    if (values[name] === value) continue;
+    const errno = change(descriptor, name, value, values[name]);
+    if (errno === 0) changed[name] = values[name];
+    else if (!isMissing(errno, context)) giveUp(failure(errno, context));
+    else if (isPromise(name, wishes)) giveUp(missing(name, errno, means, context));
+  }
+  // The others are as they were just read: nothing else runs in between.
+  for (const name of namesOf(changed)) values[name] = readOne(descriptor, name);
+
+  const notApplied = unmetBy(values, wishes);
+  const broken = notApplied.filter((name) => isPromise(name, wishes) && name in changed);
+  if (broken.length > 0) giveUp(notHeld(broken, values, context));
+  return statusOf(values, { source: "kernel", route: "ffi", notApplied });
+}
+
+/** Sets one option. Gives 0, or the errno. */
+function change(descriptor: Descriptor, name: KernelName, value: number, old: number | undefined): number {
+  // What cannot be read could not be put back.
+  if (old === undefined && descriptor.get(name) === undefined) return descriptor.errno;
+  return descriptor.set(name, value);
+}
+
+/** Undoes in reverse. What fails here had been set a moment ago, and nobody could do better. */
+function putBack(descriptor: Descriptor, changed: KernelValues): void {
+  for (const name of namesOf(changed).reverse()) {
+    const old = changed[name];
+    if (old !== undefined) descriptor.set(name, old);
+  }
+}
+
+function namesOf(values: KernelValues): KernelName[] {
+  return Object.keys(values) as KernelName[]; // the type has no other keys
+}
+
+/** Whether the caller said so, rather than our defaults. */
+function isPromise(name: KernelName, wishes: Wishes): boolean {
+  if (wishes.report) return false;
+  return name === "SO_KEEPALIVE" || wishes.options[name].explicit;
+}
+
+/** A kernel that lacks an option says ENOPROTOOPT; one whose socket is of another kind, EOPNOTSUPP. */
+function isMissing(errno: number, { os }: ErrorContext): boolean {
+  const name = errnoName(os, errno);
+  return name === "ENOPROTOOPT" || name === "ENOTSUP" || name === "EOPNOTSUPP";
+}
+
+function missing(name: KernelName, errno: number, means: Means, context: ErrorContext): Error {
+  const hint = `the kernel refuses it with ${errnoName(context.os, errno)}; leave it out`;
+  return unsupportedOption({ verb: "set", options: [name], where: means.runtime, hint }, context);
+}
+
+function failure(errno: number, context: ErrorContext): Error {
+  const code = codeOfErrno(context.os, errno) ?? "EIO";
+  // A file descriptor that is no socket, or none at all, is what is left of a closed one.
+  const word = errnoName(context.os, errno);
+  const closed = word === "EBADF" || word === "ENOTSOCK";
+  return socketError(closed ? "ENOTCONN" : code, context, { errno });
+}
+
+function notHeld(names: KernelName[], values: KernelValues, context: ErrorContext): Error {
+  const found = names.map((name) => `${name} = ${values[name]}`).join(", ");
+  return socketError("EIO", context, undefined, `the kernel holds ${found} after another value was set`);
+}
