@@ -3,44 +3,10 @@
  *
  * @module
  */
+import type { SocketErrorCode } from "./tables/names.ts";
 import type { Address, KernelName } from "./types.ts";
 
-/**
- * The codes a {@link SocketError} can have: POSIX names, the resolver's
- * `EAI_AGAIN`, and `ENOTFOUND` for a name that does not exist. `EIO` is
- * anything else; `cause` has the runtime's own word.
- */
-export type SocketErrorCode =
-  | "ETIMEDOUT"
-  | "ECONNRESET"
-  | "ECONNREFUSED"
-  | "ECONNABORTED"
-  | "EPIPE"
-  | "ENOTCONN"
-  | "EHOSTUNREACH"
-  | "EHOSTDOWN"
-  | "ENETUNREACH"
-  | "ENETDOWN"
-  | "EADDRINUSE"
-  | "EADDRNOTAVAIL"
-  | "EACCES"
-  | "EPERM"
-  | "ENOENT"
-  | "EINVAL"
-  | "EBUSY"
-  | "EMFILE"
-  | "ENFILE"
-  | "ENOBUFS"
-  | "ENOMEM"
-  | "ENOTSUP"
-  | "ENOTFOUND"
-  | "EAI_AGAIN"
-  | "EPROTO"
-  | "CERT_HAS_EXPIRED"
-  | "CERT_NOT_YET_VALID"
-  | "CERT_UNTRUSTED"
-  | "ERR_TLS_CERT_ALTNAME_INVALID"
-  | "EIO";
+export type { SocketErrorCode } from "./tables/names.ts";
 
 /** What was being done when a {@link SocketError} arose. */
 export type SocketOp =

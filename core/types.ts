@@ -3,17 +3,9 @@
  *
  * @module
  */
+import type { KernelName, NoticesDeath, Runtime } from "./tables/names.ts";
 
-/** A runtime keepwire has an adapter for. */
-export type Runtime = "node" | "deno" | "bun";
-
-/** The kernel's names of the options keepwire sets. */
-export type KernelName =
-  | "SO_KEEPALIVE"
-  | "TCP_KEEPIDLE"
-  | "TCP_KEEPINTVL"
-  | "TCP_KEEPCNT"
-  | "TCP_USER_TIMEOUT";
+export type { KernelName, NoticesDeath, Runtime } from "./tables/names.ts";
 
 /** The way by which an option is set or read: the runtime's own call, `setsockopt(2)` by FFI, or not at all. */
 export type Route = "native" | "ffi" | "none";
@@ -210,9 +202,6 @@ export interface OptionRoutes {
   /** What would help, where a route is missing: a flag, a version, a package. */
   hint?: string;
 }
-
-/** When a peer's death is noticed without anybody reading or writing. */
-export type NoticesDeath = "always" | "whileReadAheadHasRoom" | "onWrite";
 
 /** What this runtime, OS and permission set can do. */
 export interface Capabilities {

@@ -6,24 +6,11 @@
  *
  * @module
  */
-import type { KernelName } from "../core/types.ts";
-import {
-  capabilitiesFor,
-  FFI_HELP,
-  NO_FFI,
-  type ReleaseRow,
-  RELEASES,
-  TESTED_SYSTEMS,
-} from "../core/tables/capability.ts";
+import { capabilitiesFor } from "../core/capability.ts";
+import { KERNEL_OPTIONS } from "../core/keepalive/plan.ts";
+import { FFI_HELP, NO_FFI, type ReleaseRow, RELEASES, TESTED_SYSTEMS } from "../core/tables/capability.ts";
 import { SOCKOPTS } from "../core/tables/sockopt.ts";
 
-const OPTIONS: KernelName[] = [
-  "SO_KEEPALIVE",
-  "TCP_KEEPIDLE",
-  "TCP_KEEPINTVL",
-  "TCP_KEEPCNT",
-  "TCP_USER_TIMEOUT",
-];
 const NAMES = { node: "Node", deno: "Deno", bun: "Bun" };
 const NOTICES = {
   always: "always",
@@ -64,7 +51,7 @@ export function withTables(readme: string): string {
 function runtimeRows(): string[][] {
   const head = [
     "Runtime",
-    ...OPTIONS.map((name) => `\`${name}\``),
+    ...KERNEL_OPTIONS.map((name) => `\`${name}\``),
     "All, and read back, by",
     "Death noticed",
     "Reset",
@@ -89,7 +76,7 @@ function cellsOf({ runtime, from: version, ffi }: ReleaseRow): string[] {
   const on = (available: boolean) =>
     capabilitiesFor({ runtime, version, os: "linux", arch: "x64", ffi: { available } });
   const [plain, full] = [on(false), on(true)];
-  const natively = OPTIONS.map((name) => (plain.routes[name].set === "native" ? "native" : "by FFI"));
+  const natively = KERNEL_OPTIONS.map((name) => (plain.routes[name].set === "native" ? "native" : "by FFI"));
   const both = (without: string, withFfi: string) =>
     without === withFfi ? without : `${without}; with FFI ${withFfi}`;
   const yes = (value: boolean) => (value ? "yes" : "no");

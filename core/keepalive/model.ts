@@ -4,7 +4,10 @@
  *
  * @module
  */
+import type { NativeAbility } from "../tables/names.ts";
 import type { KernelName, Route } from "../types.ts";
+
+export type { NativeAbility } from "../tables/names.ts";
 
 /** The four options that carry a number. */
 export type NumericOption = Exclude<KernelName, "SO_KEEPALIVE">;
@@ -24,12 +27,6 @@ export interface Wishes {
   /** `unsupported: "report"`: explicit values are best effort too. */
   report: boolean;
 }
-
-/**
- * What the runtime's own call can do: nothing, on and off (`switch`), on with
- * an idle time while it forces the two others (`idle`), or all three (`all`).
- */
-export type NativeAbility = "none" | "switch" | "idle" | "all";
 
 /** By what a process can set options. */
 export interface Means {

@@ -4,9 +4,8 @@
  *
  * @module
  */
-import type { SocketErrorCode } from "../errors.ts";
-import type { Runtime } from "../types.ts";
 import { errnoName } from "./errno.ts";
+import type { Runtime, SocketErrorCode } from "./names.ts";
 
 const LIBUV = "https://github.com/libuv/libuv/blob/6179e7af87413396d5853a1c3722c8b5749336c8/include/uv.h";
 const NODE_ERRORS = "https://nodejs.org/api/errors.html";

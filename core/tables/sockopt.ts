@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { KernelName } from "../types.ts";
+import type { KernelName } from "./names.ts";
 
 /** The options that have a row: those of keepalive, and those an adapter reads to know a socket. */
 export type SockoptName =

@@ -5,18 +5,13 @@ import type { KernelName, Runtime } from "../../core/types.ts";
 import type { NativeAbility } from "../../core/keepalive/model.ts";
 import {
   capabilitiesFor,
-  ENDINGS,
   type Environment,
-  FAILURE_HELP,
-  FFI_HELP,
   hintFor,
   meansFor,
-  NO_FFI,
   refusalToOpen,
   releaseOf,
-  RELEASES,
-  UPGRADES,
-} from "../../core/tables/capability.ts";
+} from "../../core/capability.ts";
+import { ENDINGS, FAILURE_HELP, FFI_HELP, NO_FFI, RELEASES, UPGRADES } from "../../core/tables/capability.ts";
 
 const environment = (runtime: Runtime, version: string, more: Partial<Environment> = {}): Environment => ({
   runtime,
