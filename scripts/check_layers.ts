@@ -3,8 +3,7 @@
  * `file:line: message`:
  *
  * - imports run one way: doors, adapters, core, core/tables; no adapter imports
- *   another, `adapters/shared` is open to all of them, `select.ts` names all;
- *   tables take types from core
+ *   another, `adapters/shared` is open to all of them, `select.ts` names all
  * - only relative `.ts` paths, and types of `node:`: a URL import must work, and
  *   importing must load nothing
  * - `Deno`, `Bun` and `process` are named only under `adapters/`
@@ -131,8 +130,6 @@ function checkImport(
   const to = normalize(join(dirname(from), specifier)).replaceAll("\\", "/");
   const [source, target] = [layerOf(from), layerOf(to)];
   if (target === undefined) return `imports ${to}, which is not shipped`;
-  // The rows of a table are typed by the contract; a type is nothing when the code runs.
-  if (source === "tables" && target === "core" && kind === "type") return undefined;
   if (source !== undefined && !mayImport(source, target)) {
     return `${source} imports ${target} (${to})`;
   }
