@@ -5,181 +5,148 @@
  * @module
  */
 import type { AnySocket, Capabilities, KeepAlive, KeepAliveStatus } from "../../core/types.ts";
+import type { FfiState } from "../../core/capability.ts";
 import type { Means, NativeCall } from "../../core/keepalive/model.ts";
-import { validateKeepAlive } from "../../core/keepalive/validate.ts";
 import type { ErrorContext } from "../../core/socket_error.ts";
-import { capabilitiesFor, type Environment, type FfiState, meansFor } from "../../core/tables/capability.ts";
 import { errnoName } from "../../core/tables/errno.ts";
-import { sockoptNumbers } from "../../core/tables/sockopt.ts";
 import { Descriptor, type Kernel } from "../shared/descriptor.ts";
-import { type Door, isConnection } from "../shared/door.ts";
-import { applyWishes, type Reach, readStatus } from "../shared/keepalive.ts";
 import { bindLibc, type CFunctions, ERRNO_LOCATION, type Libc, SIGNATURES } from "../shared/libc.ts";
+import { handleOf, isNetSocket, isPipe, type NodeHandle } from "../shared/node_sockets.ts";
 import {
-  type ForeignNetSocket,
-  handleOf,
-  isNetSocket,
-  isPipe,
-  type NodeHandle,
+  type Borrowed,
+  type Bound,
+  failureOf,
   notASocket,
-} from "../shared/node_sockets.ts";
-import { Watcher } from "../shared/watcher.ts";
+  SocketOptions,
+  withoutFfi,
+} from "../shared/socket_options.ts";
 import { arch, builtin, os, runtime, unrefTimer, version } from "./host.ts";
+
+/** The socket options of this process. */
+export const sockopt: SocketOptions = new SocketOptions({
+  runtime,
+  version,
+  os,
+  arch,
+  unrefTimer,
+  bind,
+  descriptorOf: descriptorIn,
+  listenerDescriptorOf: descriptorIn,
+  callNative,
+  borrow,
+});
 
 /** The C library; `undefined` without FFI, or on a system whose option numbers are not known. */
 export function libc(): Libc | undefined {
-  return kernel()?.libc;
+  return sockopt.kernel?.libc;
 }
 
-/** By what options can be set in this process. */
+/** By what options can be set in this process at this moment. */
 export function means(): Means {
-  kernel();
-  return ready!.means; // kernel() has made it
+  return sockopt.means;
 }
 
-/** What this runtime, system and permission set can do. */
+/** What this runtime, operating system and permission set can do. */
 export function capabilities(): Capabilities {
-  return capabilitiesFor(environment(bound().state));
+  return sockopt.capabilities();
 }
 
-/** The file descriptor of a connected `net.Socket`. */
+/** The file descriptor of a connected socket of the runtime; `undefined` without FFI. */
 export function descriptorOf(native: object): Descriptor | undefined {
-  const found = kernel();
-  const fd = (native as ForeignNetSocket)._handle?.fd ?? -1;
-  return found && fd >= 0 ? new Descriptor(found, fd) : undefined;
+  return sockopt.descriptorOf(native);
 }
 
-/** The file descriptor of a `net.Server` that listens; in a cluster's worker it has none. */
-export function listenerDescriptorOf(native: object): Descriptor | undefined {
-  return descriptorOf(native);
-}
-
-/**
- * Sets keepalive by the handle, which gives the result: `net.Socket` drops
- * it, and does nothing when it believes that the values are held already.
- */
+/** Calls the runtime's own setter; throws when it says that it failed. */
 export function callNative(native: object, call: NativeCall): void {
-  const handle = (native as ForeignNetSocket)._handle;
+  // Not by the socket: it drops the result, and does nothing when it believes that the values are held already.
+  const handle = (native as { _handle?: NodeHandle | null })._handle;
   const { enable, idleSeconds = 0, intervalSeconds, count } = call;
   const result = handle?.setKeepAlive?.(enable, idleSeconds, intervalSeconds, count);
-  if (typeof result !== "number") throw withCode("ENOTCONN");
-  // libuv has set SO_KEEPALIVE before it refuses an idle time of 0 (since 1.49): src/unix/tcp.c, uv__tcp_keepalive.
-  if (result < 0 && idleSeconds > 0) throw withCode(errnoName(os(), -result) ?? `errno ${-result}`);
-}
-
-/** The watcher of this process; `undefined` without FFI. */
-export function watcher(): Watcher | undefined {
-  const library = libc();
-  return library && (theWatcher ??= new Watcher(library, unrefTimer));
+  if (typeof result !== "number") throw nativeFailure("ENOTCONN");
+  // libuv has set SO_KEEPALIVE when it refuses the idle time 0 (since 1.49, src/unix/tcp.c: uv__tcp_keepalive).
+  if (result < 0 && idleSeconds > 0) throw nativeFailure(errnoName(os(), -result) ?? `errno ${-result}`);
 }
 
 /** Sets keepalive of a connection of keepwire, or of a connected `net.Socket`. */
 export function setKeepAlive(socket: AnySocket, options: boolean | KeepAlive): KeepAliveStatus {
-  if (isConnection(socket)) return socket.setKeepAlive(options);
-  const context: ErrorContext = { op: "setKeepAlive", runtime, os: os() };
-  return applyWishes(validateKeepAlive(options), reach(socket, context), context);
+  return sockopt.setKeepAlive(socket, options);
 }
 
 /** Tells the keepalive of a connection of keepwire, or of a connected `net.Socket`. */
 export function getKeepAlive(socket: AnySocket): KeepAliveStatus {
-  if (isConnection(socket)) return socket.getKeepAlive();
-  const context: ErrorContext = { op: "getKeepAlive", runtime, os: os() };
-  return readStatus(reach(socket, context), context);
+  return sockopt.getKeepAlive(socket);
 }
 
-/** What the shared code needs of this runtime. */
-export const door: Door = { means, descriptorOf, listenerDescriptorOf, callNative, watcher };
-
-let theWatcher: Watcher | undefined;
-let ready: { kernel?: Kernel; means: Means } | undefined;
-let binding: { libc?: Libc; state: FfiState } | undefined;
-
-function bound(): { libc?: Libc; state: FfiState } {
-  return binding ??= bind();
+/** In a cluster's worker the handle of a server has no file descriptor. */
+function descriptorIn(kernel: Kernel, native: object): Descriptor | undefined {
+  const fd = (native as { _handle?: NodeHandle | null })._handle?.fd ?? -1;
+  return fd >= 0 ? new Descriptor(kernel, fd) : undefined;
 }
 
-function kernel(): Kernel | undefined {
-  if (!ready) {
-    const { libc, state } = bound();
-    const numbers = sockoptNumbers(os(), arch());
-    ready = { means: meansFor(environment(state)) };
-    if (libc && numbers) ready.kernel = { libc, numbers, os: os() };
-  }
-  return ready.kernel;
-}
-
-function environment(ffi: FfiState): Environment {
-  return { runtime, version: version(), os: os(), arch: arch(), ffi };
-}
-
-function reach(socket: AnySocket, context: ErrorContext): Reach {
-  if (typeof socket !== "object" || socket === null || !isNetSocket(socket)) throw notASocket();
+function borrow(socket: object, options: SocketOptions, context: ErrorContext): Borrowed {
+  if (!isNetSocket(socket)) throw notASocket();
   const handle = handleOf(socket, context);
-  const descriptor = descriptorOf(socket);
-  const process = means();
-  const native = typeof handle.setKeepAlive === "function" ? process.native : "none";
+  const descriptor = options.descriptorOf(socket);
   // TLS over a stream that is no socket has no file descriptor, nor has any socket on Windows.
-  const own = { ...process, native, ffi: descriptor ? process.ffi : [] };
+  const means = descriptor ? options.means : withoutFfi(options.means);
+  const native = handle.setKeepAlive ? means.native : "none";
   return {
     socket,
     unix: isPipe(handle),
-    means: own,
+    means: { ...means, native },
     descriptor,
     callNative: (call) => callNative(socket, call),
   };
 }
 
-/** Tries `node:ffi`, then koffi. What failed first is what a hint can help with best. */
-function bind(): { libc?: Libc; state: FfiState } {
-  if (!sockoptNumbers(os(), arch()) || os() === "windows") return { state: { available: false } };
+function nativeFailure(code: string): Error {
+  return Object.assign(new Error(`setKeepAlive failed with ${code}`), { code });
+}
+
+/** Tries `node:ffi`, then koffi. With what failed first a hint can help best. */
+function bind(): Bound {
   let failed: FfiState | undefined;
   for (const [provider, load] of [["node:ffi", loadNodeFfi], ["koffi", loadKoffi]] as const) {
     try {
       const libc = load();
       if (libc) return { libc, state: { available: true, provider } };
     } catch (error) {
-      failed ??= { available: false, provider, failure: codeOf(error) };
+      failed ??= { available: false, provider, failure: failureOf(error) };
     }
   }
   return { state: failed ?? { available: false } };
 }
 
-function codeOf(error: unknown): string {
-  const { code, name } = error as { code?: string; name?: string };
-  return code ?? name ?? "an error";
-}
-
-function withCode(code: string): Error {
-  return Object.assign(new Error(`setKeepAlive failed with ${code}`), { code });
-}
-
 /** What is used of `node:ffi` (Node 26). */
 interface NodeFfi {
-  dlopen(
-    path: string | null,
-    symbols: Record<string, { arguments: readonly string[]; return: string }>,
-  ): { functions: Record<string, (...args: unknown[]) => unknown> };
+  dlopen(path: string | null, symbols: Record<string, NodeFfiSignature>): {
+    functions: Record<string, (...args: unknown[]) => unknown>;
+  };
   getInt32(pointer: bigint): number;
   getRawPointer(memory: ArrayBufferView): bigint;
 }
 
+interface NodeFfiSignature {
+  arguments: readonly string[];
+  return: string;
+}
+
 function loadNodeFfi(): Libc | undefined {
   const ffi = builtin<NodeFfi>("node:ffi");
-  if (!ffi) return undefined;
+  const location = ERRNO_LOCATION[os()];
+  if (!ffi || !location) return undefined;
   const types = { i32: "i32", u32: "u32", usize: "u64", pointer: "pointer" };
-  const symbols: Record<string, { arguments: readonly string[]; return: string }> = {};
+  const symbols: Record<string, NodeFfiSignature> = { [location]: { arguments: [], return: "pointer" } };
   for (const [name, args] of Object.entries(SIGNATURES)) {
     symbols[name] = { arguments: args.map((type) => types[type]), return: "i32" };
   }
-  const location = ERRNO_LOCATION[os()];
-  symbols[location] = { arguments: [], return: "pointer" };
-  // null: the process itself, which has the C library in it, whatever its file is called.
+  // null is the process itself, which has the C library in it, whatever its file is called.
   const { functions } = ffi.dlopen(null, symbols);
-  const errno = functions[location]() as bigint; // a pointer; it stays the same for a thread
+  const errno = functions[location]() as bigint; // a pointer, by its signature; it stays the same for a thread
   return bindLibc({
-    functions: functions as CFunctions, // as declared above
+    functions: functions as CFunctions, // by their signatures
     errno: () => ffi.getInt32(errno),
-    // A bigint passes twice as fast as an array.
+    // A bigint passes faster than an array.
     pointer: (memory) => ffi.getRawPointer(memory),
     size: BigInt,
   }, os());
@@ -191,22 +158,24 @@ interface Koffi {
   errno(): number;
 }
 
-/** What `import.meta` becomes in CommonJS is not the same with every bundler: there it is not asked. */
 declare const require: unknown;
 
-function loadKoffi(): Libc | undefined {
-  const load = typeof require === "function"
-    ? require as (id: string) => unknown // a bundler must not see it by its name: koffi is optional
-    : builtin<{ createRequire(from: string): (id: string) => unknown }>("node:module")!
-      .createRequire(import.meta.url);
-  const koffi = load("koffi") as Koffi;
+function loadKoffi(): Libc {
+  const koffi = requireOwn()("koffi") as Koffi;
   const library = koffi.load(null);
   const types = { i32: "int", u32: "unsigned int", usize: "size_t", pointer: "void *" };
-  const functions: Record<string, (...args: unknown[]) => number> = {};
-  for (const [name, args] of Object.entries(SIGNATURES)) {
-    functions[name] = library.func(`int ${name}(${args.map((type) => types[type]).join(", ")})`);
+  const functions: Partial<CFunctions> = {};
+  for (const name of Object.keys(SIGNATURES) as (keyof CFunctions)[]) { // the table has no other keys
+    const args = SIGNATURES[name].map((type) => types[type]).join(", ");
+    functions[name] = library.func(`int ${name}(${args})`);
   }
-  return bindLibc({ functions: functions as CFunctions, errno: () => koffi.errno() }, os());
+  return bindLibc({ functions: functions as CFunctions, errno: () => koffi.errno() }, os()); // filled just now
 }
 
-export type { ForeignNetSocket, NodeHandle };
+/** Resolves from where this file lies, never from the working directory. A bundler does not see what is required by it. */
+function requireOwn(): (id: string) => unknown {
+  // In CommonJS, where each bundler makes something else of import.meta.
+  if (typeof require === "function") return require as (id: string) => unknown; // Node's own
+  const { createRequire } = builtin<{ createRequire(from: string): (id: string) => unknown }>("node:module")!; // every Node has it
+  return createRequire(import.meta.url);
+}

@@ -105,9 +105,9 @@ export class Descriptor {
     return this;
   }
 
-  /** Whether the file descriptor is still the socket that was remembered. Without an identity it cannot be known. */
+  /** Whether the file descriptor is still the socket that was remembered; one that was never remembered was looked up just now. */
   isSame(): boolean {
-    return this.#cookie !== undefined && this.#cookie === this.cookie;
+    return this.#cookie === undefined || this.#cookie === this.cookie;
   }
 
   /** Whether this is a Unix socket, which has no keepalive. */

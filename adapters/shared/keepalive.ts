@@ -76,8 +76,7 @@ export function readStatus(reach: Reach, context: ErrorContext): KeepAliveStatus
   const { unix, descriptor, socket, means } = reach;
   if (unix) return statusOf({ SO_KEEPALIVE: 0 }, { source: "requested", route: "none", notApplied: [] });
   if (descriptor) {
-    const values = readValues(descriptor);
-    if (values.SO_KEEPALIVE === undefined) throw failure(descriptor.errno, context);
+    const values = readKernel(descriptor, context);
     return statusOf(values, { source: "kernel", route: "ffi", notApplied: [] });
   }
   const held = requested.get(socket);
@@ -87,14 +86,18 @@ export function readStatus(reach: Reach, context: ErrorContext): KeepAliveStatus
 }
 
 /** What `getsockopt(2)` gives; absent is what this system or kernel does not have. */
-function readValues(descriptor: Descriptor): KernelValues {
-  return {
+function readKernel(descriptor: Descriptor, context: ErrorContext): KernelValues {
+  // The runtime's own socket is within everybody's reach: it may have been closed behind our back.
+  if (!descriptor.isSame()) throw socketError("ENOTCONN", context);
+  const values: KernelValues = {
     TCP_KEEPIDLE: descriptor.get("TCP_KEEPIDLE"),
     TCP_KEEPINTVL: descriptor.get("TCP_KEEPINTVL"),
     TCP_KEEPCNT: descriptor.get("TCP_KEEPCNT"),
     TCP_USER_TIMEOUT: descriptor.get("TCP_USER_TIMEOUT"),
     SO_KEEPALIVE: readOne(descriptor, "SO_KEEPALIVE"),
   };
+  if (values.SO_KEEPALIVE === undefined) throw failure(descriptor.errno, context);
+  return values;
 }
 
 function readOne(descriptor: Descriptor, name: KernelName): number | undefined {
@@ -110,8 +113,7 @@ function applyByFfi(
   means: Means,
   context: ErrorContext,
 ): KeepAliveStatus {
-  const values = readValues(descriptor);
-  if (values.SO_KEEPALIVE === undefined) throw failure(descriptor.errno, context);
+  const values = readKernel(descriptor, context);
   const changed: KernelValues = {};
   const giveUp = (error: Error): never => {
     putBack(descriptor, changed);

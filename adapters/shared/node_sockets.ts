@@ -57,10 +57,3 @@ export function isPipe(handle: NodeHandle): boolean {
   const inner = handle._parent ?? handle;
   return /^Pipe/.test(inner.constructor.name);
 }
-
-/** The error for what is no socket at all: one text on each runtime. */
-export function notASocket(): TypeError {
-  return new TypeError(
-    "Cannot use socket: expected a Connection of keepwire, a net.Socket, a Deno.TcpConn or a Socket of Bun",
-  );
-}

@@ -1,0 +1,217 @@
+/**
+ * The way of a process to the options of its sockets: the FFI, bound once,
+ * and the runtime's own calls.
+ *
+ * @module
+ */
+import type {
+  Address,
+  AnySocket,
+  Capabilities,
+  Connection,
+  KeepAlive,
+  KeepAliveStatus,
+  Runtime,
+} from "../../core/types.ts";
+import {
+  capabilitiesFor,
+  type Environment,
+  type FfiState,
+  meansFor,
+  refusalToOpen,
+} from "../../core/capability.ts";
+import type { Means, NativeCall, Wishes } from "../../core/keepalive/model.ts";
+import { planOptions, unixPlan } from "../../core/keepalive/plan.ts";
+import { validateKeepAlive } from "../../core/keepalive/validate.ts";
+import { type ErrorContext, socketError } from "../../core/socket_error.ts";
+import { sockoptNumbers } from "../../core/tables/sockopt.ts";
+import type { Descriptor, Kernel } from "./descriptor.ts";
+import { applyWishes, type Reach, readStatus } from "./keepalive.ts";
+import type { Libc } from "./libc.ts";
+import { Watcher } from "./watcher.ts";
+
+/** What came of the attempt to reach the C library. */
+export interface Bound {
+  libc?: Libc;
+  state: FfiState;
+}
+
+/** A socket that is reached for one call only. */
+export interface Borrowed extends Reach {
+  /** To be called after it. */
+  release?(): void;
+}
+
+/** What differs by runtime. */
+export interface RuntimeSockets {
+  runtime: Runtime;
+  version(): string;
+  os(): string;
+  arch(): string;
+  unrefTimer(timer: unknown): void;
+  /** Reaches for the C library. Asked once for each change of `grant`. */
+  bind(): Bound;
+  /** What FFI depends on besides, when that can change while the process runs; asked often while there is no FFI. */
+  grant?(): string;
+  /** The file descriptor of a connected socket; `undefined` where it cannot be known for sure. */
+  descriptorOf(kernel: Kernel, native: object): Descriptor | undefined;
+  /** The file descriptor of a listening socket; `undefined` where it cannot be known for sure. */
+  listenerDescriptorOf(kernel: Kernel, native: object): Descriptor | undefined;
+  /** Calls the runtime's own setter; throws when it says that it failed. */
+  callNative(native: object, call: NativeCall): void;
+  /** Reaches a socket that the caller opened; throws a `TypeError` for what is none, `ENOTCONN` for what is not connected. */
+  borrow(socket: object, options: SocketOptions, context: ErrorContext): Borrowed;
+}
+
+/** The socket options of one process. Nothing of the runtime is touched before the first call. */
+export class SocketOptions {
+  readonly #sockets: RuntimeSockets;
+  #grant: string | undefined;
+  #bound: Bound = { state: { available: false } };
+  #kernel: Kernel | undefined;
+  #means: Means | undefined;
+  #watcher: Watcher | undefined;
+
+  constructor(sockets: RuntimeSockets) {
+    this.#sockets = sockets;
+  }
+
+  /** The C library with its numbers; `undefined` without FFI, or on a system whose numbers are not known. */
+  get kernel(): Kernel | undefined {
+    if (this.#kernel === undefined) this.#bind();
+    return this.#kernel;
+  }
+
+  /** By what options can be set in this process at this moment. */
+  get means(): Means {
+    if (this.#kernel === undefined) this.#bind();
+    return this.#means ??= meansFor(this.#environment());
+  }
+
+  /** The watcher of this process; `undefined` without FFI. */
+  get watcher(): Watcher | undefined {
+    const { kernel } = this;
+    return kernel && (this.#watcher ??= new Watcher(kernel.libc, this.#sockets.unrefTimer));
+  }
+
+  capabilities(): Capabilities {
+    if (this.#kernel === undefined) this.#bind();
+    return capabilitiesFor(this.#environment());
+  }
+
+  descriptorOf(native: object): Descriptor | undefined {
+    const { kernel } = this;
+    return kernel && this.#sockets.descriptorOf(kernel, native);
+  }
+
+  listenerDescriptorOf(native: object): Descriptor | undefined {
+    const { kernel } = this;
+    return kernel && this.#sockets.listenerDescriptorOf(kernel, native);
+  }
+
+  /** How a connection of ours is reached, from when it is open until it is closed. */
+  reachOf(native: object, unix: boolean): Reach {
+    const descriptor = this.descriptorOf(native);
+    return this.#reach(native, unix, descriptor, (call) => this.#sockets.callNative(native, call));
+  }
+
+  /** How a listener of ours is reached. Without FFI nothing is set but what is accepted. */
+  listenerReachOf(native: object, unix: boolean): Reach {
+    return this.#reach(native, unix, this.listenerDescriptorOf(native), () => {});
+  }
+
+  /**
+   * Refuses what could not be held, before anything is opened.
+   *
+   * @throws {UnsupportedOptionError} An explicit value cannot be held here.
+   * @throws {SocketError} `ENOTSUP` on a version of the runtime that must not be used.
+   */
+  requireHolds(endpoint: Address, wishes: Wishes, context: ErrorContext): void {
+    const { runtime, version } = this.#sockets;
+    const refusal = refusalToOpen(runtime, version());
+    if (refusal) {
+      throw socketError("ENOTSUP", context, undefined, `not on ${runtime} ${version()}: ${refusal}`);
+    }
+    if (endpoint.transport === "unix") unixPlan(wishes, context);
+    else planOptions(wishes, this.means, context);
+  }
+
+  setKeepAlive(socket: AnySocket, options: boolean | KeepAlive): KeepAliveStatus {
+    if (isConnection(socket)) return socket.setKeepAlive(options);
+    const wishes = validateKeepAlive(options);
+    return this.#withForeign(socket, "setKeepAlive", (reach, context) => applyWishes(wishes, reach, context));
+  }
+
+  getKeepAlive(socket: AnySocket): KeepAliveStatus {
+    if (isConnection(socket)) return socket.getKeepAlive();
+    return this.#withForeign(socket, "getKeepAlive", readStatus);
+  }
+
+  #withForeign(
+    socket: unknown,
+    op: ErrorContext["op"],
+    use: (reach: Reach, context: ErrorContext) => KeepAliveStatus,
+  ): KeepAliveStatus {
+    if (typeof socket !== "object" || socket === null) throw notASocket();
+    const context: ErrorContext = { op, runtime: this.#sockets.runtime, os: this.#sockets.os() };
+    const borrowed = this.#sockets.borrow(socket, this, context);
+    try {
+      return use(borrowed, context);
+    } finally {
+      borrowed.release?.();
+    }
+  }
+
+  #reach(
+    socket: object,
+    unix: boolean,
+    descriptor: Descriptor | undefined,
+    callNative: (call: NativeCall) => void,
+  ): Reach {
+    const means = descriptor ? this.means : withoutFfi(this.means);
+    return { socket, unix, means, descriptor, callNative };
+  }
+
+  #bind(): void {
+    const grant = this.#sockets.grant?.() ?? "";
+    if (grant === this.#grant) return;
+    this.#grant = grant;
+    this.#means = undefined;
+    const { os, arch, bind } = this.#sockets;
+    const numbers = sockoptNumbers(os(), arch());
+    if (!numbers) return;
+    this.#bound = bind();
+    const { libc } = this.#bound;
+    if (libc) this.#kernel = { libc, numbers, os: os() };
+  }
+
+  #environment(): Environment {
+    const { runtime, version, os, arch } = this.#sockets;
+    return { runtime, version: version(), os: os(), arch: arch(), ffi: this.#bound.state };
+  }
+}
+
+/** The means of a socket whose file descriptor is not known. */
+export function withoutFfi(means: Means): Means {
+  return means.ffi.length === 0 ? means : { ...means, ffi: [] };
+}
+
+/** The code of the error with which loading FFI failed, for the hint. */
+export function failureOf(error: unknown): string {
+  const { code, name } = error as { code?: unknown; name?: unknown }; // whatever was thrown, in practice an Error
+  return typeof code === "string" ? code : String(name ?? "an error");
+}
+
+/** The error for what is no socket at all: one text on each runtime. */
+export function notASocket(): TypeError {
+  return new TypeError(
+    "Cannot use socket: expected a Connection of keepwire, a net.Socket, a Deno.TcpConn or a Socket of Bun",
+  );
+}
+
+/** Whether this is a connection of keepwire, of whichever copy of it: an ES module and a CommonJS one may be loaded together. */
+function isConnection(socket: AnySocket): socket is Connection {
+  if (typeof socket !== "object" || socket === null) return false;
+  const { setKeepAlive, getKeepAlive } = socket as Partial<Connection>; // any object may be asked for a property
+  return typeof setKeepAlive === "function" && typeof getKeepAlive === "function" && "native" in socket;
+}
