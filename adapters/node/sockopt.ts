@@ -22,8 +22,8 @@ import {
 } from "../shared/socket_options.ts";
 import { arch, builtin, os, runtime, unrefTimer, version } from "./host.ts";
 
-/** The socket options of this process. */
-export const sockopt: SocketOptions = new SocketOptions({
+/** The way to the options of this runtime's sockets. */
+export const door: SocketOptions = new SocketOptions({
   runtime,
   version,
   os,
@@ -38,22 +38,22 @@ export const sockopt: SocketOptions = new SocketOptions({
 
 /** The C library; `undefined` without FFI, or on a system whose option numbers are not known. */
 export function libc(): Libc | undefined {
-  return sockopt.kernel?.libc;
+  return door.kernel?.libc;
 }
 
 /** By what options can be set in this process at this moment. */
 export function means(): Means {
-  return sockopt.means;
+  return door.means();
 }
 
 /** What this runtime, operating system and permission set can do. */
 export function capabilities(): Capabilities {
-  return sockopt.capabilities();
+  return door.capabilities();
 }
 
 /** The file descriptor of a connected socket of the runtime; `undefined` without FFI. */
 export function descriptorOf(native: object): Descriptor | undefined {
-  return sockopt.descriptorOf(native);
+  return door.descriptorOf(native);
 }
 
 /** Calls the runtime's own setter; throws when it says that it failed. */
@@ -69,12 +69,12 @@ export function callNative(native: object, call: NativeCall): void {
 
 /** Sets keepalive of a connection of keepwire, or of a connected `net.Socket`. */
 export function setKeepAlive(socket: AnySocket, options: boolean | KeepAlive): KeepAliveStatus {
-  return sockopt.setKeepAlive(socket, options);
+  return door.setKeepAlive(socket, options);
 }
 
 /** Tells the keepalive of a connection of keepwire, or of a connected `net.Socket`. */
 export function getKeepAlive(socket: AnySocket): KeepAliveStatus {
-  return sockopt.getKeepAlive(socket);
+  return door.getKeepAlive(socket);
 }
 
 /** In a cluster's worker the handle of a server has no file descriptor. */
@@ -88,7 +88,7 @@ function borrow(socket: object, options: SocketOptions, context: ErrorContext): 
   const handle = handleOf(socket, context);
   const descriptor = options.descriptorOf(socket);
   // TLS over a stream that is no socket has no file descriptor, nor has any socket on Windows.
-  const means = descriptor ? options.means : withoutFfi(options.means);
+  const means = descriptor ? options.means() : withoutFfi(options.means());
   const native = handle.setKeepAlive ? means.native : "none";
   return {
     socket,

@@ -5,7 +5,6 @@
  * @module
  */
 import type {
-  Address,
   AnySocket,
   Capabilities,
   Connection,
@@ -20,12 +19,12 @@ import {
   meansFor,
   refusalToOpen,
 } from "../../core/capability.ts";
-import type { Means, NativeCall, Wishes } from "../../core/keepalive/model.ts";
-import { planOptions, unixPlan } from "../../core/keepalive/plan.ts";
+import type { Means, NativeCall } from "../../core/keepalive/model.ts";
 import { validateKeepAlive } from "../../core/keepalive/validate.ts";
-import { type ErrorContext, socketError } from "../../core/socket_error.ts";
+import type { ErrorContext } from "../../core/socket_error.ts";
 import { sockoptNumbers } from "../../core/tables/sockopt.ts";
 import type { Descriptor, Kernel } from "./descriptor.ts";
+import type { Door } from "./door.ts";
 import { applyWishes, type Reach, readStatus } from "./keepalive.ts";
 import type { Libc } from "./libc.ts";
 import { Watcher } from "./watcher.ts";
@@ -64,7 +63,7 @@ export interface RuntimeSockets {
 }
 
 /** The socket options of one process. Nothing of the runtime is touched before the first call. */
-export class SocketOptions {
+export class SocketOptions implements Door {
   readonly #sockets: RuntimeSockets;
   #grant: string | undefined;
   #bound: Bound = { state: { available: false } };
@@ -82,18 +81,17 @@ export class SocketOptions {
     return this.#kernel;
   }
 
-  /** By what options can be set in this process at this moment. */
-  get means(): Means {
+  means(): Means {
     if (this.#kernel === undefined) this.#bind();
     return this.#means ??= meansFor(this.#environment());
   }
 
-  /** The watcher of this process; `undefined` without FFI. */
-  get watcher(): Watcher | undefined {
+  watcher(): Watcher | undefined {
     const { kernel } = this;
     return kernel && (this.#watcher ??= new Watcher(kernel.libc, this.#sockets.unrefTimer));
   }
 
+  /** What this runtime, operating system and permission set can do. */
   capabilities(): Capabilities {
     if (this.#kernel === undefined) this.#bind();
     return capabilitiesFor(this.#environment());
@@ -109,39 +107,18 @@ export class SocketOptions {
     return kernel && this.#sockets.listenerDescriptorOf(kernel, native);
   }
 
-  /** How a connection of ours is reached, from when it is open until it is closed. */
-  reachOf(native: object, unix: boolean): Reach {
-    const descriptor = this.descriptorOf(native);
-    return this.#reach(native, unix, descriptor, (call) => this.#sockets.callNative(native, call));
+  callNative(native: object, call: NativeCall): void {
+    this.#sockets.callNative(native, call);
   }
 
-  /** How a listener of ours is reached. Without FFI nothing is set but what is accepted. */
-  listenerReachOf(native: object, unix: boolean): Reach {
-    return this.#reach(native, unix, this.listenerDescriptorOf(native), () => {});
-  }
-
-  /**
-   * Refuses what could not be held, before anything is opened.
-   *
-   * @throws {UnsupportedOptionError} An explicit value cannot be held here.
-   * @throws {SocketError} `ENOTSUP` on a version of the runtime that must not be used.
-   */
-  requireHolds(endpoint: Address, wishes: Wishes, context: ErrorContext): void {
-    const { runtime, version } = this.#sockets;
-    const refusal = refusalToOpen(runtime, version());
-    if (refusal) {
-      throw socketError("ENOTSUP", context, undefined, `not on ${runtime} ${version()}: ${refusal}`);
-    }
-    if (endpoint.transport === "unix") unixPlan(wishes, context);
-    else planOptions(wishes, this.means, context);
-  }
-
+  /** Sets keepalive of a connection of ours, or of a connected socket that the caller opened. */
   setKeepAlive(socket: AnySocket, options: boolean | KeepAlive): KeepAliveStatus {
     if (isConnection(socket)) return socket.setKeepAlive(options);
     const wishes = validateKeepAlive(options);
     return this.#withForeign(socket, "setKeepAlive", (reach, context) => applyWishes(wishes, reach, context));
   }
 
+  /** Tells the keepalive of such a socket. */
   getKeepAlive(socket: AnySocket): KeepAliveStatus {
     if (isConnection(socket)) return socket.getKeepAlive();
     return this.#withForeign(socket, "getKeepAlive", readStatus);
@@ -160,16 +137,6 @@ export class SocketOptions {
     } finally {
       borrowed.release?.();
     }
-  }
-
-  #reach(
-    socket: object,
-    unix: boolean,
-    descriptor: Descriptor | undefined,
-    callNative: (call: NativeCall) => void,
-  ): Reach {
-    const means = descriptor ? this.means : withoutFfi(this.means);
-    return { socket, unix, means, descriptor, callNative };
   }
 
   #bind(): void {
