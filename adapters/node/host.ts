@@ -70,7 +70,7 @@ export interface NetSocket {
   readonly remotePort?: number;
   connect(options: Record<string, unknown>): void;
   write(data: Uint8Array, done: (error?: Error | null) => void): boolean;
-  end(done: () => void): void;
+  end(done: (error?: Error | null) => void): void;
   destroy(error?: Error): unknown;
   push(chunk: unknown): boolean;
   resetAndDestroy(): void;

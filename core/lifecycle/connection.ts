@@ -14,17 +14,15 @@ import { ReadSide } from "./read_side.ts";
 import { WriteSide } from "./write_side.ts";
 import type { Side, Sink, Wire } from "./wire.ts";
 
-/** What a lifecycle needs to know of its connection. */
+/** How a connection is to behave, see `ConnectOptions`. */
 export interface LifecycleOptions {
   allowHalfOpen: boolean;
   readAhead: number;
   closeTimeout: number;
-  localAddress: Address;
-  remoteAddress: Address;
-  /** Which runtime's errors are to be read. */
-  runtime: string;
-  os: string;
 }
+
+/** Between whom a connection is, and whose errors are to be read. */
+export type Ends = Omit<Required<ErrorContext>, "op">;
 
 /** How long a socket whose write failed may take to give up what it received. It is dead, so it takes no time at all. */
 const DRAIN_LIMIT = 1_000;
@@ -38,6 +36,7 @@ export class Lifecycle implements Connection, Sink {
   readonly remoteAddress: Address;
   readonly #wire: Wire;
   readonly #options: LifecycleOptions;
+  readonly #ends: Ends;
   readonly #reading: ReadSide;
   readonly #writing: WriteSide;
   readonly #closed: Pending<void> = pending<void>();
@@ -52,10 +51,11 @@ export class Lifecycle implements Connection, Sink {
   /** The native socket is closed. */
   #gone = false;
 
-  constructor(options: LifecycleOptions, open: (sink: Sink) => Wire) {
+  constructor(options: LifecycleOptions, ends: Ends, open: (sink: Sink) => Wire) {
     this.#options = options;
-    this.localAddress = options.localAddress;
-    this.remoteAddress = options.remoteAddress;
+    this.#ends = ends;
+    this.localAddress = ends.localAddress;
+    this.remoteAddress = ends.remoteAddress;
     this.#wire = open(this);
     this.#reading = new ReadSide(
       this.#wire,
@@ -334,8 +334,7 @@ export class Lifecycle implements Connection, Sink {
   }
 
   #context(op: SocketOp): ErrorContext {
-    const { localAddress, remoteAddress, runtime, os } = this.#options;
-    return { localAddress, remoteAddress, runtime, os, op };
+    return { ...this.#ends, op };
   }
 
   #error(code: SocketErrorCode, op: SocketOp, cause?: unknown): SocketError {

@@ -8,7 +8,7 @@ import type { Address, Connection, KeepAlive, KeepAliveStatus, Listener } from "
 import type { SocketError, SocketErrorCode, SocketOp } from "../errors.ts";
 import type { Wishes } from "../keepalive/model.ts";
 import { validateKeepAlive } from "../keepalive/validate.ts";
-import { socketError, toSocketError } from "../socket_error.ts";
+import { type ErrorContext, socketError, toSocketError } from "../socket_error.ts";
 import { type Pending, pending, rejected, rejectQuietly } from "./promises.ts";
 
 /** One listening socket of a runtime. After `close` nothing may be told any more. */
@@ -23,15 +23,14 @@ export interface Gate {
   unref(): void;
 }
 
-/** What a listener's lifecycle needs to know. */
+/** How a listener is to behave, see `ListenOptions`. */
 export interface ListenerOptions {
-  address: Address;
   backlog: number;
   signal?: AbortSignal;
-  /** Which runtime's errors are to be read. */
-  runtime: string;
-  os: string;
 }
+
+/** Where a listener is, and whose errors are to be read. */
+export type Place = Omit<ErrorContext, "op" | "remoteAddress"> & { localAddress: Address };
 
 /** Errors of accept(2) that pass: one goes on, as in Go's net/http. */
 const PASSING: ReadonlySet<SocketErrorCode> = new Set<SocketErrorCode>([
@@ -48,15 +47,17 @@ export class ListenerLifecycle implements Listener {
   readonly address: Address;
   readonly #gate: Gate;
   readonly #options: ListenerOptions;
+  readonly #place: Place;
   readonly #waiting: Connection[] = [];
   readonly #acceptors: Pending<Connection>[] = [];
   readonly #onAbort = () => this.#end(this.#options.signal?.reason);
   #failures = 0;
   #ending: SocketError | undefined;
 
-  constructor(options: ListenerOptions, open: (listener: ListenerLifecycle) => Gate) {
+  constructor(options: ListenerOptions, place: Place, open: (listener: ListenerLifecycle) => Gate) {
     this.#options = options;
-    this.address = options.address;
+    this.#place = place;
+    this.address = place.localAddress;
     this.#gate = open(this);
     options.signal?.addEventListener("abort", this.#onAbort);
   }
@@ -64,11 +65,6 @@ export class ListenerLifecycle implements Listener {
   /** How many `accept()` wait for a connection. */
   get wanted(): number {
     return this.#acceptors.length;
-  }
-
-  /** Connections that nobody has accepted yet. */
-  get waiting(): readonly Connection[] {
-    return this.#waiting;
   }
 
   /** A connection has come. Those beyond the backlog are reset. */
@@ -87,9 +83,7 @@ export class ListenerLifecycle implements Listener {
    */
   failed(cause: unknown): number | undefined {
     if (this.#ending !== undefined) return undefined;
-    const { address: localAddress } = this;
-    const { runtime, os } = this.#options;
-    const error = toSocketError(cause, { op: "accept", localAddress, runtime, os });
+    const error = toSocketError(cause, { ...this.#place, op: "accept" });
     if (PASSING.has(error.code)) return Math.min(5 * 2 ** this.#failures++, 1_000);
     this.#stop(error);
     return undefined;
@@ -134,7 +128,15 @@ export class ListenerLifecycle implements Listener {
   setKeepAlive(options: boolean | KeepAlive): KeepAliveStatus {
     const wishes = validateKeepAlive(options);
     this.#requireOpen("setKeepAlive");
-    return this.#gate.setKeepAlive(wishes);
+    const status = this.#gate.setKeepAlive(wishes);
+    for (const connection of this.#waiting) {
+      try {
+        connection.setKeepAlive(options);
+      } catch {
+        // It died while it waited: whoever accepts it will learn that from itself.
+      }
+    }
+    return status;
   }
 
   getKeepAlive(): KeepAliveStatus {
@@ -160,7 +162,6 @@ export class ListenerLifecycle implements Listener {
   }
 
   #error(code: SocketErrorCode, op: SocketOp, cause?: unknown): SocketError {
-    const { runtime, os } = this.#options;
-    return socketError(code, { op, localAddress: this.address, runtime, os }, cause);
+    return socketError(code, { ...this.#place, op }, cause);
   }
 }

@@ -226,9 +226,7 @@ export class ReadSide {
     let count = 0;
     while (count < buffer.length && this.#size > 0) {
       const chunk = this.#chunks[this.#first];
-      const part = chunk.length > buffer.length - count
-        ? chunk.subarray(0, buffer.length - count)
-        : chunk;
+      const part = chunk.length > buffer.length - count ? chunk.subarray(0, buffer.length - count) : chunk;
       buffer.set(part, count);
       count += part.length;
       this.#size -= part.length;

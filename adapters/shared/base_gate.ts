@@ -1,0 +1,57 @@
+/**
+ * What is the same in the listeners of all runtimes: that every connection
+ * holds the listener's options when it is handed out.
+ *
+ * @module
+ */
+import type { KeepAliveStatus } from "../../core/types.ts";
+import type { Wishes } from "../../core/keepalive/model.ts";
+import type { Place } from "../../core/lifecycle/listener.ts";
+import { applyWishes, type Reach, readStatus } from "./keepalive.ts";
+import type { Grip } from "./base_wire.ts";
+
+/**
+ * The options of a listener. On Linux accepted sockets inherit those of the
+ * listening socket (tcp(7)), but not those that were queued before the options
+ * were set: how many they are the kernel tells, and its queue is first in,
+ * first out. Elsewhere, and without FFI, each accepted socket is set.
+ */
+export abstract class BaseGate {
+  readonly #reach: Reach;
+  readonly #place: Place;
+  #wishes: Wishes;
+  /** How many of the next accepted sockets may lack the options. */
+  #unsure = Infinity;
+
+  /** Sets the options of the listening socket, before anybody is accepted. */
+  constructor(reach: Reach, wishes: Wishes, place: Place) {
+    this.#reach = reach;
+    this.#place = place;
+    this.#wishes = wishes;
+    this.#set(wishes, "listen");
+  }
+
+  setKeepAlive(wishes: Wishes): KeepAliveStatus {
+    const status = this.#set(wishes, "setKeepAlive");
+    this.#wishes = wishes;
+    return status;
+  }
+
+  getKeepAlive(): KeepAliveStatus {
+    return readStatus(this.#reach, { ...this.#place, op: "getKeepAlive" });
+  }
+
+  /** Gives an accepted socket the options if it may lack them. To be called once for each, in their order. */
+  protected outfit({ reach, context }: Grip<object>): void {
+    if (this.#unsure <= 0) return;
+    this.#unsure--;
+    applyWishes(this.#wishes, reach, { ...context, op: "accept" });
+  }
+
+  #set(wishes: Wishes, op: "listen" | "setKeepAlive"): KeepAliveStatus {
+    const status = applyWishes(wishes, this.#reach, { ...this.#place, op });
+    // Asked only now: those that come after the options have them.
+    if (this.#place.os === "linux") this.#unsure = this.#reach.descriptor?.queued() ?? Infinity;
+    return status;
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * How the options of keepwire's own sockets are reached.
+ *
+ * @module
+ */
+import type { Address } from "../../core/types.ts";
+import type { Wishes } from "../../core/keepalive/model.ts";
+import { planOptions, unixPlan } from "../../core/keepalive/plan.ts";
+import type { ErrorContext } from "../../core/socket_error.ts";
+import type { Descriptor } from "./descriptor.ts";
+import type { Door } from "./door.ts";
+import type { Reach } from "./keepalive.ts";
+
+/** The reach of a socket of ours whose file descriptor, where there is one, is `descriptor`. */
+export function reachOf(
+  door: Door,
+  native: object,
+  transport: Address["transport"],
+  descriptor: Descriptor | undefined,
+): Reach {
+  const means = door.means();
+  return {
+    socket: native,
+    unix: transport === "unix",
+    means: descriptor ? means : { ...means, ffi: [] },
+    descriptor,
+    callNative: (call) => door.callNative(native, call),
+  };
+}
+
+/**
+ * Refuses what cannot be held, before anything is opened.
+ *
+ * @throws {UnsupportedOptionError} An explicit value cannot be held here.
+ */
+export function requireHolds(
+  door: Door,
+  transport: Address["transport"],
+  wishes: Wishes,
+  context: ErrorContext,
+): void {
+  if (transport === "unix") unixPlan(wishes, context);
+  else planOptions(wishes, door.means(), context);
+}
