@@ -79,17 +79,22 @@ await Deno.writeTextFile(
   { append: true },
 );
 
-await keepPolyfills();
+await settlePolyfills();
 
-/** A bundler drops what `sideEffects: false` lets it drop: also what makes `import.meta` work in CommonJS. */
-async function keepPolyfills(): Promise<void> {
-  const files = ["./esm/_dnt.polyfills.js", "./script/_dnt.polyfills.js"];
+/**
+ * dnt adds a file that makes `import.meta` work in CommonJS. A bundler may drop
+ * it unless it is named as a side effect, and its declarations would need
+ * `@types/node` in every user's project.
+ */
+async function settlePolyfills(): Promise<void> {
+  const files = ["./esm/_dnt.polyfills", "./script/_dnt.polyfills"];
   const there = await Promise.all(
-    files.map((file) => Deno.stat(`npm/${file}`).then(() => true, () => false)),
+    files.map((file) => Deno.stat(`npm/${file}.js`).then(() => true, () => false)),
   );
   if (!there.includes(true)) return;
+  for (const file of files) await Deno.writeTextFile(`npm/${file}.d.ts`, "export {};\n");
   const packageJson = JSON.parse(await Deno.readTextFile("npm/package.json"));
-  packageJson.sideEffects = files;
+  packageJson.sideEffects = files.map((file) => `${file}.js`);
   await Deno.writeTextFile("npm/package.json", JSON.stringify(packageJson, undefined, 2));
 }
 
