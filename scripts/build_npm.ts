@@ -64,8 +64,10 @@ await build({
   },
 });
 
-await Deno.copyFile("LICENSE", "npm/LICENSE");
-await Deno.copyFile("README.md", "npm/README.md");
+for (const file of ["LICENSE", "README.md"]) {
+  // tests/packaging sees to it that both are in the tarball.
+  await Deno.copyFile(file, `npm/${file}`).catch((error) => console.warn(`${file}: ${error.message}`));
+}
 // dnt lists its test files one by one; what the tests carry besides is not in that list.
 await Deno.writeTextFile(
   "npm/.npmignore",
