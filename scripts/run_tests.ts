@@ -28,6 +28,7 @@ interface Stage {
 /** The built package, where koffi can be found beside it: in `.runtimes/node_modules`. */
 const WITH_KOFFI = ".runtimes/with_koffi";
 const SUITE = "tests/conformance";
+const SHIPPED = ["mod.ts", "core", "adapters"];
 
 Deno.chdir(new URL("../", import.meta.url));
 const option = (name: string) =>
@@ -81,6 +82,8 @@ async function stages(): Promise<Stage[]> {
     ]),
     { ...denoTests("units", units), quick: true },
     denoTests("other tests", others),
+    denoStage("types of examples", ["check", ...imports.flags, "--doc", ...SHIPPED], false),
+    denoTests("examples", SHIPPED, ["--doc"]),
     {
       name: "build",
       run: () =>
@@ -104,8 +107,8 @@ async function stages(): Promise<Stage[]> {
   return found.filter((stage) => !absent.includes(stage.name));
 }
 
-function denoTests(name: string, files: string[]): Stage {
-  const lane: Lane = { name, runtime: "deno", format: "source", flags: ["-A"] };
+function denoTests(name: string, files: string[], flags: string[] = []): Stage {
+  const lane: Lane = { name, runtime: "deno", format: "source", flags: ["-A", ...flags] };
   return { name, run: () => runFiles(lane, files, imports.flags) };
 }
 
