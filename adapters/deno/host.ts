@@ -11,7 +11,7 @@ export interface Host {
   build: { os: string; arch: string };
   version: { deno: string };
   permissions: {
-    querySync(what: { name: "ffi"; path?: string }): { state: string };
+    querySync(what: { name: "ffi"; path?: string }): { state: string; partial?: boolean };
   };
   dlopen(path: string, symbols: Record<string, ForeignSymbol>): DynamicLibrary;
   UnsafePointerView: new (pointer: unknown) => { getInt32(): number };
@@ -26,7 +26,7 @@ export interface ForeignSymbol {
 
 /** What `Deno.dlopen` gives. */
 export interface DynamicLibrary {
-  symbols: Record<string, (...args: unknown[]) => number>;
+  symbols: Record<string, (...args: unknown[]) => unknown>;
 }
 
 /** The runtime of this adapter. */
@@ -67,5 +67,7 @@ export function builtin<Module>(id: string): Module | undefined {
 
 /** Lets the process end while this timer is running. */
 export function unrefTimer(timer: unknown): void {
-  host().unrefTimer(Number(timer));
+  // A number in older versions; in 2.9 an object, with which Deno.unrefTimer does nothing.
+  if (typeof timer === "number") host().unrefTimer(timer);
+  else (timer as { unref(): void }).unref();
 }

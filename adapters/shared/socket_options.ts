@@ -12,13 +12,7 @@ import type {
   KeepAliveStatus,
   Runtime,
 } from "../../core/types.ts";
-import {
-  capabilitiesFor,
-  type Environment,
-  type FfiState,
-  meansFor,
-  refusalToOpen,
-} from "../../core/capability.ts";
+import { capabilitiesFor, type Environment, type FfiState, meansFor } from "../../core/capability.ts";
 import type { Means, NativeCall } from "../../core/keepalive/model.ts";
 import { validateKeepAlive } from "../../core/keepalive/validate.ts";
 import type { ErrorContext } from "../../core/socket_error.ts";

@@ -1,0 +1,164 @@
+/**
+ * Socket options on Bun: `setsockopt(2)` by `bun:ffi`, else the socket's own
+ * setter.
+ *
+ * @module
+ */
+import type { AnySocket, Capabilities, KeepAlive, KeepAliveStatus } from "../../core/types.ts";
+import type { Means, NativeCall } from "../../core/keepalive/model.ts";
+import type { ErrorContext } from "../../core/socket_error.ts";
+import { Descriptor, type Kernel } from "../shared/descriptor.ts";
+import {
+  bindLibc,
+  type CFunctions,
+  ERRNO_LOCATION,
+  type Libc,
+  libraryNames,
+  SIGNATURES,
+} from "../shared/libc.ts";
+import { handleOf, isNetSocket, notConnected } from "../shared/node_sockets.ts";
+import {
+  type Borrowed,
+  type Bound,
+  failureOf,
+  notASocket,
+  SocketOptions,
+  withoutFfi,
+} from "../shared/socket_options.ts";
+import { arch, builtin, os, runtime, unrefTimer, version } from "./host.ts";
+
+/** The way to the options of this runtime's sockets. */
+export const door: SocketOptions = new SocketOptions({
+  runtime,
+  version,
+  os,
+  arch,
+  unrefTimer,
+  bind,
+  descriptorOf: descriptorIn,
+  listenerDescriptorOf: descriptorIn,
+  callNative,
+  borrow,
+});
+
+/** The C library; `undefined` without FFI, or on a system whose option numbers are not known. */
+export function libc(): Libc | undefined {
+  return door.kernel?.libc;
+}
+
+/** By what options can be set in this process at this moment. */
+export function means(): Means {
+  return door.means();
+}
+
+/** What this runtime, operating system and permission set can do. */
+export function capabilities(): Capabilities {
+  return door.capabilities();
+}
+
+/** The file descriptor of a connected socket of the runtime; `undefined` without FFI. */
+export function descriptorOf(native: object): Descriptor | undefined {
+  return door.descriptorOf(native);
+}
+
+/** Calls the runtime's own setter; throws when it says that it failed. */
+export function callNative(native: object, call: NativeCall): void {
+  const { enable, idleSeconds } = call;
+  const milliseconds = idleSeconds === undefined ? 0 : idleSeconds * 1000;
+  const done = innerOf(native).setKeepAlive(enable, milliseconds);
+  // Without an idle time Bun before 1.4 says false and has set it: https://github.com/oven-sh/bun/pull/34269
+  if (done || (idleSeconds === undefined && /^1\.[0-3]\./.test(version()))) return;
+  throw Object.assign(new Error("setKeepAlive failed"), { code: "EINVAL" });
+}
+
+/** Sets keepalive of a connection of keepwire, or of a connected socket of Bun. */
+export function setKeepAlive(socket: AnySocket, options: boolean | KeepAlive): KeepAliveStatus {
+  return door.setKeepAlive(socket, options);
+}
+
+/** Tells the keepalive of a connection of keepwire, or of a connected socket of Bun. */
+export function getKeepAlive(socket: AnySocket): KeepAliveStatus {
+  return door.getKeepAlive(socket);
+}
+
+/** What is used of Bun's `Socket`, which also lies under a `net.Socket`. */
+interface BunSocket {
+  /** -1 when it is closed. */
+  readonly fd: number;
+  readonly readyState: number;
+  readonly remoteAddress?: string;
+  /** The delay is in milliseconds; gives whether it worked. */
+  setKeepAlive(enable: boolean, initialDelay: number): boolean;
+}
+
+function innerOf(native: object): BunSocket {
+  return (native as { _handle?: BunSocket })._handle ?? native as BunSocket; // recognised before
+}
+
+function descriptorIn(kernel: Kernel, native: object): Descriptor | undefined {
+  const { fd } = innerOf(native);
+  return fd >= 0 ? new Descriptor(kernel, fd) : undefined;
+}
+
+function borrow(socket: object, options: SocketOptions, context: ErrorContext): Borrowed {
+  if (isNetSocket(socket)) handleOf(socket, context);
+  else if (!isBunSocket(socket)) throw notASocket();
+  const inner = innerOf(socket);
+  if (isBunSocket(inner) && inner.fd < 0) throw notConnected("closed", context);
+  const descriptor = options.descriptorOf(socket);
+  // TLS over a stream that is no socket has no file descriptor.
+  const means = descriptor ? options.means() : withoutFfi(options.means());
+  return {
+    socket,
+    unix: descriptor ? descriptor.isUnix() : inner.remoteAddress === undefined,
+    means: typeof inner.setKeepAlive === "function" ? means : { ...means, native: "none" },
+    descriptor,
+    callNative: (call) => callNative(socket, call),
+  };
+}
+
+function isBunSocket(socket: object): socket is BunSocket {
+  const { fd, setKeepAlive } = socket as Partial<BunSocket>; // any object may be asked for a property
+  return "readyState" in socket && typeof fd === "number" && typeof setKeepAlive === "function";
+}
+
+/** What is used of `bun:ffi`. */
+interface BunFfi {
+  dlopen(path: string, symbols: Record<string, BunFfiSignature>): {
+    symbols: Record<string, (...args: unknown[]) => unknown>;
+  };
+  read: { i32(pointer: number, offset: number): number };
+}
+
+interface BunFfiSignature {
+  args: readonly string[];
+  returns: string;
+}
+
+function bind(): Bound {
+  let failure = "no bun:ffi";
+  const ffi = builtin<BunFfi>("bun:ffi");
+  for (const path of ffi ? libraryNames(os(), arch()) : []) {
+    try {
+      return { libc: load(ffi!, path), state: { available: true, provider: "bun:ffi" } };
+    } catch (error) {
+      failure = failureOf(error);
+    }
+  }
+  return { state: { available: false, provider: "bun:ffi", failure } };
+}
+
+function load(ffi: BunFfi, path: string): Libc {
+  const types = { i32: "i32", u32: "u32", usize: "usize", pointer: "ptr" };
+  const location = ERRNO_LOCATION[os()];
+  const declared: Record<string, BunFfiSignature> = { [location]: { args: [], returns: "ptr" } };
+  for (const [name, args] of Object.entries(SIGNATURES)) {
+    declared[name] = { args: args.map((type) => types[type]), returns: "i32" };
+  }
+  const { symbols } = ffi.dlopen(path, declared);
+  const errno = symbols[location]() as number; // a pointer, by its signature; it stays the same for a thread
+  return bindLibc({
+    functions: symbols as CFunctions, // by their signatures
+    errno: () => ffi.read.i32(errno, 0),
+  }, os());
+}
