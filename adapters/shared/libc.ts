@@ -22,7 +22,10 @@ export interface Libc {
   getsockname(fd: number, address: Uint8Array): number;
   /** Gives the length of the address. */
   getpeername(fd: number, address: Uint8Array): number;
+  /** Gives the file descriptor. */
+  socket(family: number, type: number, protocol: number): number;
   connect(fd: number, address: Uint8Array): number;
+  listen(fd: number, backlog: number): number;
   shutdown(fd: number, how: number): number;
   /** Sends no byte with MSG_NOSIGNAL: gives 0, or the error the socket died of, which is taken from it. */
   sendNothing(fd: number): number;
@@ -30,6 +33,8 @@ export interface Libc {
   poll(fds: Uint8Array, count: number): number;
   dup(fd: number): number;
   close(fd: number): number;
+  /** The errno of a call that the runtime itself has just made. */
+  errno(): number;
 }
 
 /** The type of a C argument; `pointer` is the memory of a typed array. */
@@ -44,7 +49,9 @@ export const SIGNATURES = {
   setsockopt: ["i32", "i32", "i32", "pointer", "u32"],
   getsockname: ["i32", "pointer", "pointer"],
   getpeername: ["i32", "pointer", "pointer"],
+  socket: ["i32", "i32", "i32"],
   connect: ["i32", "pointer", "u32"],
+  listen: ["i32", "i32"],
   shutdown: ["i32", "i32"],
   send: ["i32", "pointer", "usize", "i32"],
   poll: ["pointer", "usize", "i32"],
@@ -149,13 +156,16 @@ export function bindLibc(binding: Binding, os: string): Libc {
       length[0] = address.length;
       return lengthOr(c.getpeername(fd, pointer(address), lengthPointer));
     },
+    socket: (family, type, protocol) => result(c.socket(family, type, protocol)),
     connect(fd, address) {
       return result(c.connect(fd, pointer(address), address.length));
     },
+    listen: (fd, backlog) => result(c.listen(fd, backlog)),
     shutdown: (fd, how) => result(c.shutdown(fd, how)),
     sendNothing: (fd) => result(c.send(fd, intPointer, size(0), noSignal)),
     poll: (fds, count) => result(c.poll(pointer(fds), size(count), 0)),
     dup: (fd) => result(c.dup(fd)),
     close: (fd) => result(c.close(fd)),
+    errno,
   };
 }
