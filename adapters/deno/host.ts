@@ -14,8 +14,12 @@ export interface Host {
     querySync(what: { name: "ffi"; path?: string }): { state: string; partial?: boolean };
   };
   dlopen(path: string, symbols: Record<string, ForeignSymbol>): DynamicLibrary;
-  UnsafePointerView: new (pointer: unknown) => { getInt32(): number };
   unrefTimer(id: number): void;
+  refTimer(id: number): void;
+  connect(options: Record<string, unknown>): Promise<DenoConn>;
+  listen(options: Record<string, unknown>): DenoListener;
+  /** Only with the flag `--unstable-net`. */
+  listenDatagram?: unknown;
 }
 
 /** A function of a dynamic library. */
@@ -27,6 +31,37 @@ export interface ForeignSymbol {
 /** What `Deno.dlopen` gives. */
 export interface DynamicLibrary {
   symbols: Record<string, (...args: unknown[]) => unknown>;
+}
+
+/** One end, as Deno tells it. */
+export interface DenoAddr {
+  transport: "tcp" | "unix";
+  hostname: string;
+  port: number;
+  path: string | null;
+}
+
+/** What is used of a `Deno.TcpConn` or `Deno.UnixConn`. */
+export interface DenoConn {
+  readonly localAddr: DenoAddr;
+  readonly remoteAddr: DenoAddr;
+  read(into: Uint8Array): Promise<number | null>;
+  write(data: Uint8Array): Promise<number>;
+  closeWrite(): Promise<void>;
+  close(): void;
+  /** Not on a Unix socket. */
+  setNoDelay(on: boolean): void;
+  ref(): void;
+  unref(): void;
+}
+
+/** What is used of a `Deno.Listener`. */
+export interface DenoListener {
+  readonly addr: DenoAddr;
+  accept(): Promise<DenoConn>;
+  close(): void;
+  ref(): void;
+  unref(): void;
 }
 
 /** The runtime of this adapter. */
@@ -70,4 +105,10 @@ export function unrefTimer(timer: unknown): void {
   // A number in older versions; in 2.9 an object, with which Deno.unrefTimer does nothing.
   if (typeof timer === "number") host().unrefTimer(timer);
   else (timer as { unref(): void }).unref();
+}
+
+/** Undoes {@link unrefTimer}. */
+export function refTimer(timer: unknown): void {
+  if (typeof timer === "number") host().refTimer(timer);
+  else (timer as { ref(): void }).ref();
 }

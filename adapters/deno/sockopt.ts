@@ -8,7 +8,7 @@ import type { AnySocket, Capabilities, KeepAlive, KeepAliveStatus } from "../../
 import type { Means, NativeCall } from "../../core/keepalive/model.ts";
 import { type ErrorContext, toSocketError } from "../../core/socket_error.ts";
 import { Descriptor, type Kernel } from "../shared/descriptor.ts";
-import { type End, findConnected, findListening } from "../shared/find_descriptor.ts";
+import { anticipate, type End, findConnected, findListening } from "../shared/find_descriptor.ts";
 import {
   bindLibc,
   type CFunctions,
@@ -67,6 +67,12 @@ export function capabilities(): Capabilities {
 /** The file descriptor of a connected socket of the runtime; `undefined` without FFI. */
 export function descriptorOf(native: object): Descriptor | undefined {
   return door.descriptorOf(native);
+}
+
+/** To be called before a connection is awaited, whose file descriptor is then found at once. */
+export function anticipateDescriptor(): void {
+  const { kernel } = door;
+  if (kernel) anticipate(kernel.libc);
 }
 
 /** Calls the runtime's own setter; throws when it says that it failed. */
@@ -221,17 +227,24 @@ function bind(): Bound {
 }
 
 function load(path: string): Libc {
-  const { dlopen, UnsafePointerView } = host();
   const types = { i32: "i32", u32: "u32", usize: "usize", pointer: "buffer" };
   const location = ERRNO_LOCATION[os()];
-  const declared: Record<string, ForeignSymbol> = { [location]: { parameters: [], result: "pointer" } };
+  const declared: Record<string, ForeignSymbol> = {
+    [location]: { parameters: [], result: "usize" },
+    memcpy: { parameters: ["buffer", "usize", "usize"], result: "usize" },
+  };
   for (const [name, args] of Object.entries(SIGNATURES)) {
     declared[name] = { parameters: args.map((type) => types[type]), result: "i32" };
   }
-  const { symbols } = dlopen(path, declared);
-  const errno = new UnsafePointerView(symbols[location]()); // it stays the same for a thread
+  const { symbols } = host().dlopen(path, declared);
+  const pointer = symbols[location](); // it stays the same for a thread
+  const errno = new Int32Array(1);
   return bindLibc({
     functions: symbols as CFunctions, // by their signatures
-    errno: () => errno.getInt32(),
+    errno: () => {
+      // Deno.UnsafePointerView wants the whole of FFI permitted, and not only this library.
+      symbols.memcpy(errno, pointer, 4);
+      return errno[0];
+    },
   }, os());
 }

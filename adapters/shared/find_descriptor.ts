@@ -27,8 +27,16 @@ const entries = new Int16Array(new ArrayBuffer(CHUNK * 8));
 const entryFds = new Int32Array(entries.buffer);
 const entryBytes = new Uint8Array(entries.buffer);
 
-/** The lowest number that was free at the last search: the next socket has most likely got it. */
-let likely = -1;
+/** The lowest free numbers that were seen last: sockets opened since have most likely got them. */
+const likely: number[] = [];
+const MOST_LIKELY = 8;
+
+/** To be called before a socket is awaited: among many it is found at once then. */
+export function anticipate(libc: Libc): void {
+  const lowest = lowestFree(libc);
+  if (likely.includes(lowest)) return;
+  if (likely.push(lowest) > MOST_LIKELY) likely.shift();
+}
 
 /**
  * The connected socket with these two ends. Both together are unique among the
@@ -83,14 +91,13 @@ export function findListening(
 }
 
 /** Asks for open file descriptors until one is it: those first that a new socket is likely to have. */
-function search(libc: Libc, isIt: (fd: number) => boolean): void {
-  const guess = likely;
+export function search(libc: Libc, isIt: (fd: number) => boolean): void {
   const lowest = lowestFree(libc);
-  likely = lowest;
-  if (guess >= 0 && guess !== lowest && isIt(guess)) return;
-  for (let fd = lowest - 1; fd >= 0; fd--) {
-    if (fd !== guess && isIt(fd)) return;
-  }
+  const newest = lowest - 1;
+  if (newest >= 0 && isIt(newest)) return;
+  for (const fd of likely) if (fd !== newest && isIt(fd)) return;
+  const isNext = (fd: number) => !likely.includes(fd) && isIt(fd);
+  for (let fd = newest - 1; fd >= 0; fd--) if (isNext(fd)) return;
   for (let start = lowest + 1, gap = 0; gap < LARGEST_GAP; start += CHUNK) {
     if (!markOpen(libc, start)) {
       gap += CHUNK;
@@ -99,13 +106,13 @@ function search(libc: Libc, isIt: (fd: number) => boolean): void {
     gap = 0;
     for (let i = 0; i < CHUNK; i++) {
       const open = !(entries[i * 4 + 3] & POLLNVAL);
-      if (open && start + i !== guess && isIt(start + i)) return;
+      if (open && isNext(start + i)) return;
     }
   }
 }
 
-/** Every number below it is open: the kernel gives the lowest free one. */
-function lowestFree(libc: Libc): number {
+/** The number that the next socket gets: the lowest free one. Every number below it is open. */
+export function lowestFree(libc: Libc): number {
   for (let fd = 0; fd < 3; fd++) {
     const copy = libc.dup(fd);
     if (copy < 0) continue;
