@@ -44,6 +44,9 @@ const pollEvents = new Int16Array(pollEntry.buffer, 4, 2);
 /** AF_UNSPEC is 0 everywhere; BSD wants a length before it. */
 const unspecified = new Uint8Array(new ArrayBuffer(16));
 
+/** The same number on every system (`poll.h`). */
+const POLLIN = 0x1;
+
 /** POLLERR | POLLHUP, the same numbers on every system (`poll.h`). They come unasked. */
 export const POLL_DEAD = 0x18;
 
@@ -137,9 +140,12 @@ export class Descriptor {
 
   /** Whether neither an error nor the end of both directions shows at the socket. Nothing is consumed. */
   isAlive(): boolean {
-    pollFd[0] = this.fd;
-    pollEvents[0] = 0;
-    return this.#libc.poll(pollEntry, 1) === 0;
+    return this.#poll(0) === 0;
+  }
+
+  /** Whether a read would give something at once: bytes, an end or an error. */
+  hasInput(): boolean {
+    return this.#poll(POLLIN) > 0;
   }
 
   /**
@@ -150,6 +156,12 @@ export class Descriptor {
   diagnose(): SocketErrorCode | undefined {
     const result = this.#libc.sendNothing(this.fd);
     return result < 0 ? codeOfErrno(this.#os, -result) : undefined;
+  }
+
+  #poll(events: number): number {
+    pollFd[0] = this.fd;
+    pollEvents[0] = events;
+    return this.#libc.poll(pollEntry, 1);
   }
 
   #info(): ReturnType<typeof decodeTcpInfo> {
