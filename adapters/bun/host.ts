@@ -51,3 +51,83 @@ export function builtin<Module>(id: string): Module | undefined {
 export function unrefTimer(timer: unknown): void {
   (timer as { unref(): void }).unref();
 }
+
+/** What is used of Bun's `Socket`. */
+export interface BunSocket {
+  /** Whom the handlers tell; it may be exchanged. */
+  data: SocketEvents;
+  /** -1 when it is closed. */
+  readonly fd: number;
+  /** 1 is open; -1 closed. */
+  readonly readyState: number;
+  readonly localAddress?: string;
+  readonly localPort?: number;
+  readonly remoteAddress?: string;
+  readonly remotePort?: number;
+  /** Gives what the kernel took; -1 where it refused, and why is nowhere but in errno. */
+  write(data: Uint8Array, offset?: number, length?: number): number;
+  shutdown(): void;
+  close(): void;
+  terminate(): void;
+  pause(): void;
+  resume(): void;
+  setNoDelay(on: boolean): boolean;
+  ref(): void;
+  unref(): void;
+}
+
+/** What Bun tells of one socket; which one, `data` of the socket knows. */
+export interface SocketEvents {
+  opened(socket: BunSocket): void;
+  /** There may be room for writing. */
+  drained(): void;
+  received(chunk: Uint8Array): void;
+  ended(): void;
+  closed(error: Error | undefined): void;
+}
+
+/** What is used of Bun's listener. */
+export interface BunListener {
+  readonly port: number;
+  stop(closeActive: boolean): void;
+  ref(): void;
+  unref(): void;
+}
+
+/** What is used of `Bun`. */
+export interface BunApi {
+  connect(options: Record<string, unknown>): Promise<BunSocket>;
+  listen(options: Record<string, unknown>): BunListener;
+}
+
+/** What is used of `node:dns`. */
+export interface DnsModule {
+  promises: { lookup(hostname: string, options: { all: true }): Promise<LookedUp[]> };
+}
+
+/** One address of a name. */
+export interface LookedUp {
+  address: string;
+  family: number;
+}
+
+/** What is used of `node:os`. */
+export interface OsModule {
+  networkInterfaces(): Record<string, { scopeid?: number }[] | undefined>;
+}
+
+/** The runtime's own module. */
+export function bun(): BunApi {
+  host();
+  return (globalThis as unknown as { Bun: BunApi }).Bun;
+}
+
+/** One object for all sockets: each socket then costs no closures. */
+export const handlers = {
+  binaryType: "uint8array",
+  open: (socket: BunSocket): void => socket.data.opened(socket),
+  drain: (socket: BunSocket): void => socket.data.drained(),
+  data: (socket: BunSocket, chunk: Uint8Array): void => socket.data.received(chunk),
+  end: (socket: BunSocket): void => socket.data.ended(),
+  close: (socket: BunSocket, error?: Error): void => socket.data.closed(error),
+};

@@ -1,0 +1,133 @@
+/**
+ * Listeners on Bun: `Bun.listen`, which accepts by itself.
+ *
+ * @module
+ */
+import type { Address, Listener, ListenOptions } from "../../core/types.ts";
+import { type Gate, ListenerLifecycle, type Place } from "../../core/lifecycle/listener.ts";
+import { type ListenPlan, validateListen } from "../../core/options.ts";
+import { toSocketError } from "../../core/socket_error.ts";
+import { tcpAddress, unixAddress } from "../shared/addresses.ts";
+import { BaseGate } from "../shared/base_gate.ts";
+import { reachOf, requireHolds } from "../shared/reach.ts";
+import { deaf, gripOf, requireSound, wrap } from "./connection.ts";
+import { bun, type BunListener, type BunSocket, handlers, os, runtime } from "./host.ts";
+import { addressesOf } from "./race.ts";
+import { door, libc } from "./sockopt.ts";
+
+/**
+ * Listens on a TCP port or a Unix socket.
+ *
+ * Every connection that is handed out holds the keepalive that was asked for,
+ * those included that came before the options could be set.
+ *
+ * @throws {TypeError | RangeError} An option has the wrong shape or is out of range.
+ * @throws {UnsupportedOptionError} An explicit keepalive value cannot be held here; see `hint`.
+ * @throws {SocketError} `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENOTFOUND`, … `ENOTSUP` before Bun 1.4. The signal's own reason when it has aborted.
+ *
+ * @example
+ * ```ts
+ * import { listen } from "@keepwire/keepwire";
+ *
+ * await using listener = await listen({ hostname: "127.0.0.1", port: 0 });
+ * console.log(listener.getKeepAlive().enabled);
+ * ```
+ */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  const plan = validateListen(options);
+  const context = { op: "listen", localAddress: plan.endpoint, runtime, os: os() } as const;
+  requireSound(context);
+  requireHolds(door, plan.endpoint.transport, plan.wishes, context);
+  plan.signal?.throwIfAborted();
+  try {
+    // Bun says "Failed to listen", without a code, of a name that does not exist.
+    const [endpoint] = await addressesOf(plan.endpoint);
+    if (!plan.signal?.aborted) return open({ ...plan, endpoint });
+  } catch (cause) {
+    throw toSocketError(cause, context);
+  }
+  throw plan.signal.reason;
+}
+
+function open(plan: ListenPlan): Listener {
+  const { endpoint, reusePort } = plan;
+  let gate: BunGate | undefined;
+  const target = endpoint.transport === "unix"
+    ? { unix: endpoint.path }
+    : { hostname: endpoint.hostname, port: endpoint.port, reusePort };
+  const server = bun().listen({
+    ...target,
+    allowHalfOpen: true,
+    socket: handlers,
+    data: { ...deaf, opened: (socket: BunSocket) => gate?.accept(socket) },
+  });
+  try {
+    const place = { localAddress: boundTo(endpoint, server), runtime, os: os() };
+    return new ListenerLifecycle(
+      plan,
+      place,
+      (listener) => gate = new BunGate(server, plan, place, listener),
+    );
+  } catch (error) {
+    server.stop(false);
+    throw error;
+  }
+}
+
+/** Where a server listens. Bun repeats the name that it was given. */
+function boundTo(endpoint: Address, server: BunListener): Address {
+  if (endpoint.transport === "unix") return endpoint;
+  const [address, ...scope] = endpoint.hostname.split("%");
+  const short = address.includes(":") ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
+  return tcpAddress([short, ...scope].join("%"), server.port);
+}
+
+/** A `Bun.listen` as a gate. */
+class BunGate extends BaseGate implements Gate {
+  readonly #server: BunListener;
+  readonly #plan: ListenPlan;
+  readonly #place: Place;
+  readonly #listener: ListenerLifecycle;
+
+  constructor(server: BunListener, plan: ListenPlan, place: Place, listener: ListenerLifecycle) {
+    const { transport } = plan.endpoint;
+    const descriptor = door.listenerDescriptorOf(server);
+    // A listener of Bun has no setter: without FFI each accepted socket is set.
+    const reach = { ...reachOf(door, server, transport, descriptor), callNative: () => {} };
+    super(reach, plan.wishes, place);
+    this.#server = server;
+    this.#plan = plan;
+    this.#place = place;
+    this.#listener = listener;
+    // Bun 1.4 ignores `backlog`, and takes 512: listen(2) may be called again for another one.
+    if (descriptor) libc()?.listen(descriptor.fd, plan.backlog);
+  }
+
+  want(): void {
+    // Bun accepts without being asked. When it has no file descriptors left it tries again and again, and tells nobody.
+  }
+
+  close(): void {
+    this.#server.stop(false);
+  }
+
+  ref(): void {
+    this.#server.ref();
+  }
+
+  unref(): void {
+    this.#server.unref();
+  }
+
+  accept(socket: BunSocket): void {
+    try {
+      const unix = this.#place.localAddress.transport === "unix";
+      const grip = unix ? gripOf(socket, this.#place.localAddress, unixAddress("")) : gripOf(socket);
+      this.outfit(grip);
+      this.#listener.offer(wrap(grip, this.#plan));
+    } catch {
+      // It has died in the queue, or it cannot hold what was promised: nobody is handed such a connection.
+      socket.terminate();
+    }
+  }
+}

@@ -1,0 +1,10 @@
+/**
+ * keepwire on Bun, without asking which runtime this is.
+ *
+ * @module
+ */
+export { connect } from "./connection.ts";
+export { listen } from "./listener.ts";
+export { capabilities, getKeepAlive, setKeepAlive } from "./sockopt.ts";
+export * from "../../core/errors.ts";
+export * from "../../core/types.ts";
