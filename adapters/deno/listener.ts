@@ -106,7 +106,9 @@ class DenoGate extends BaseGate implements Gate {
     place: Place,
     listener: ListenerLifecycle,
   ) {
-    super(reachOf(door, native, plan.endpoint.transport, descriptor), plan.wishes, place);
+    const reach = reachOf(door, native, plan.endpoint.transport, descriptor);
+    // A listener of Deno has no setter of its own: without FFI each accepted connection is set.
+    super({ ...reach, callNative: () => {} }, plan.wishes, place);
     this.#native = native;
     this.#plan = plan;
     this.#place = place;
