@@ -119,7 +119,7 @@ export class NodeWire extends BaseWire<NetSocket> {
   readonly #onSent = (error?: Error | null): void => {
     if (!error) this.sink.sent();
   };
-  #flowing = true;
+  #flowing = false;
   /** Within the read callback, whose answer stops libuv by itself. */
   #taking = false;
   #ended = false;
@@ -158,13 +158,16 @@ export class NodeWire extends BaseWire<NetSocket> {
   hold(): void {
     if (!this.#flowing) return;
     this.#flowing = false;
-    if (!this.#taking) this.native._handle?.readStop();
+    const handle = this.native._handle;
+    if (this.#taking || !handle) return;
+    handle.reading = false;
+    handle.readStop();
   }
 
   drain(): void {
     // A handle that had an error or an end of file has stopped by itself.
     this.#flowing = true;
-    if (!this.#taking) this.native._handle?.readStart();
+    if (!this.#taking) this.#readStart();
   }
 
   send(data: Uint8Array): boolean {
@@ -209,7 +212,15 @@ export class NodeWire extends BaseWire<NetSocket> {
   #flow(): void {
     if (this.#flowing) return;
     this.#flowing = true;
-    if (!this.#taking) this.native._handle?.readStart();
+    if (!this.#taking) this.#readStart();
+  }
+
+  #readStart(): void {
+    const handle = this.native._handle;
+    if (!handle) return;
+    // So that Node, which starts to read by itself after 'connect', finds it done.
+    handle.reading = true;
+    handle.readStart();
   }
 
   #onError(error: (Error & { syscall?: string }) | undefined): void {
@@ -226,7 +237,7 @@ export class NodeWire extends BaseWire<NetSocket> {
     if (!confirmsEnd()) return this.sink.ended();
     // libuv before 1.52 (Node 20 and 22) takes POLLHUP behind a short read for an end without asking recv(2), which
     // knows of an RST. Reading again does: the error comes within two turns of the loop, or never.
-    this.native._handle?.readStart();
+    this.#readStart();
     setImmediate(() => setImmediate(() => this.sink.ended()));
   }
 }

@@ -55,6 +55,8 @@ export function unrefTimer(timer: unknown): void {
 /** What is used of libuv's handle under a `net.Socket`. */
 export interface NetHandle {
   fd: number;
+  /** Whether `net.Socket` believes that libuv is reading. */
+  reading: boolean;
   readonly writeQueueSize: number;
   readStart(): number;
   readStop(): number;
