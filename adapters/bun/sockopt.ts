@@ -16,7 +16,7 @@ import {
   libraryNames,
   SIGNATURES,
 } from "../shared/libc.ts";
-import { handleOf, isNetSocket, notConnected } from "../shared/node_sockets.ts";
+import { handleOf, isNetSocket, notConnected, overStream } from "../shared/node_sockets.ts";
 import {
   type Borrowed,
   type Bound,
@@ -104,9 +104,9 @@ function borrow(socket: object, options: SocketOptions, context: ErrorContext): 
   if (isNetSocket(socket)) handleOf(socket, context);
   else if (!isBunSocket(socket)) throw notASocket();
   const inner = innerOf(socket);
-  if (isBunSocket(inner) && inner.fd < 0) throw notConnected("closed", context);
-  const descriptor = options.descriptorOf(socket);
-  // TLS over a stream that is no socket has no file descriptor.
+  if (!(inner.fd >= 0)) throw isNetSocket(socket) ? overStream(context) : notConnected("closed", context);
+  const { kernel } = options;
+  const descriptor = kernel && descriptorIn(kernel, socket);
   const means = descriptor ? options.means() : withoutFfi(options.means());
   return {
     socket,

@@ -11,7 +11,7 @@ import type { ErrorContext } from "../../core/socket_error.ts";
 import { errnoName } from "../../core/tables/errno.ts";
 import { Descriptor, type Kernel } from "../shared/descriptor.ts";
 import { bindLibc, type CFunctions, ERRNO_LOCATION, type Libc, SIGNATURES } from "../shared/libc.ts";
-import { handleOf, isNetSocket, isPipe, type NodeHandle } from "../shared/node_sockets.ts";
+import { handleOf, isNetSocket, isPipe, type NodeHandle, overStream } from "../shared/node_sockets.ts";
 import {
   type Borrowed,
   type Bound,
@@ -86,8 +86,10 @@ function descriptorIn(kernel: Kernel, native: object): Descriptor | undefined {
 function borrow(socket: object, options: SocketOptions, context: ErrorContext): Borrowed {
   if (!isNetSocket(socket)) throw notASocket();
   const handle = handleOf(socket, context);
-  const descriptor = options.descriptorOf(socket);
-  // TLS over a stream that is no socket has no file descriptor, nor has any socket on Windows.
+  // On Windows no socket has a file descriptor.
+  if (!((handle.fd ?? -1) >= 0) && os() !== "windows") throw overStream(context);
+  const { kernel } = options;
+  const descriptor = kernel && descriptorIn(kernel, socket);
   const means = descriptor ? options.means() : withoutFfi(options.means());
   const native = handle.setKeepAlive ? means.native : "none";
   return {

@@ -104,7 +104,7 @@ export class Descriptor {
 
   /** Keeps the socket's identity, for {@link isSame} to compare later. */
   remember(): this {
-    this.#cookie = this.cookie;
+    this.#cookie ??= this.cookie;
     return this;
   }
 
@@ -118,8 +118,9 @@ export class Descriptor {
     return this.#libc.getsockname(this.fd, address) > 0 && familyOf(address, this.#os) === "unix";
   }
 
-  /** What has not arrived yet as far as is known; `undefined` where the kernel does not tell. */
+  /** What has not arrived yet as far as is known; `undefined` where the kernel does not tell, or the socket is closed. */
   unacked(): Outgoing | undefined {
+    if (!this.isSame()) return undefined;
     const { unacked, notsentBytes, state } = this.#info();
     if (unacked === undefined || state === undefined) return undefined;
     return { unacked, notSent: notsentBytes ?? 0, state };
@@ -127,12 +128,14 @@ export class Descriptor {
 
   /** How many connections wait in a listening socket's accept queue; `undefined` where the kernel does not tell. */
   queued(): number | undefined {
+    if (!this.isSame()) return undefined;
     const { unacked, state } = this.#info();
     return state === TCP_STATES.LISTEN ? unacked : undefined;
   }
 
   /** Ends the connection with a RST. Whether that was possible. The file descriptor stays open. */
   reset(): boolean {
+    if (!this.isSame()) return false;
     // SO_LINGER {1, 0} does not do it on Deno, which shuts the socket down before it closes it: a FIN goes first.
     if (this.#os !== "linux") unspecified[0] = unspecified.length;
     return this.#libc.connect(this.fd, unspecified) === 0;
@@ -154,6 +157,7 @@ export class Descriptor {
    * because the peer's FIN was read.
    */
   diagnose(): SocketErrorCode | undefined {
+    if (!this.isSame()) return undefined;
     const result = this.#libc.sendNothing(this.fd);
     return result < 0 ? codeOfErrno(this.#os, -result) : undefined;
   }

@@ -155,10 +155,11 @@ function namesOf(values: KernelValues): KernelName[] {
   return Object.keys(values) as KernelName[]; // the type has no other keys
 }
 
-/** Whether the caller said so, rather than our defaults. */
+/** Whether the caller said so, rather than our defaults. Values that were asked for promise the switch too. */
 function isPromise(name: KernelName, wishes: Wishes): boolean {
   if (wishes.report) return false;
-  return name === "SO_KEEPALIVE" || wishes.options[name].explicit;
+  if (name !== "SO_KEEPALIVE") return wishes.options[name].explicit;
+  return Object.values(wishes.options).some(({ kind, explicit }) => kind === "set" && explicit);
 }
 
 /** A kernel that lacks an option says ENOPROTOOPT; one whose socket is of another kind, EOPNOTSUPP. */

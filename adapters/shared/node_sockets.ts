@@ -52,6 +52,12 @@ export function notConnected(state: keyof typeof REASONS, context: ErrorContext)
   return socketError("ENOTCONN", context, undefined, REASONS[state]);
 }
 
+/** The error for TLS over a stream that is no socket: there is no file descriptor, and nothing to set. */
+export function overStream(context: ErrorContext): Error {
+  const reason = "it is TLS over a stream that is no socket; use the socket beneath that stream";
+  return socketError("ENOTSUP", context, undefined, reason);
+}
+
 /** Whether a handle of Node or Deno is a Unix socket's or a named pipe's. */
 export function isPipe(handle: NodeHandle): boolean {
   const inner = handle._parent ?? handle;

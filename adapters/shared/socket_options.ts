@@ -93,12 +93,12 @@ export class SocketOptions implements Door {
 
   descriptorOf(native: object): Descriptor | undefined {
     const { kernel } = this;
-    return kernel && this.#sockets.descriptorOf(kernel, native);
+    return kernel && this.#sockets.descriptorOf(kernel, native)?.remember();
   }
 
   listenerDescriptorOf(native: object): Descriptor | undefined {
     const { kernel } = this;
-    return kernel && this.#sockets.listenerDescriptorOf(kernel, native);
+    return kernel && this.#sockets.listenerDescriptorOf(kernel, native)?.remember();
   }
 
   callNative(native: object, call: NativeCall): void {
