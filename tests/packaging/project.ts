@@ -13,7 +13,7 @@ import { type Ended, run } from "../../scripts/process.ts";
 export const ROOT: string = decodeURIComponent(new URL("../../", import.meta.url).pathname);
 
 /** Milliseconds for one command. */
-const LIMIT = 120_000;
+const LIMIT = 40_000;
 
 /** A temporary project; removed by `await using`. */
 export class Project implements AsyncDisposable {
