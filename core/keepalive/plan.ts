@@ -55,12 +55,11 @@ export function planOptions(
   means: Means,
   context: FailureContext,
 ): Plan {
-  const judged = [
-    ...ffiCandidates(wishes, means),
-    ...nativeCandidates(wishes, means),
-  ]
-    .map((candidate) => judge(candidate, wishes));
-  const best = judged.reduce((a, b) => (isBetter(b, a) ? b : a));
+  const byFfi = ffiCandidates(wishes, means).map((candidate) => judge(candidate, wishes));
+  // Nothing is better than all of it, and mostly FFI has all of it.
+  const best = byFfi.find(({ notApplied }) => notApplied.length === 0) ??
+    [...byFfi, ...nativeCandidates(wishes, means).map((candidate) => judge(candidate, wishes))]
+      .reduce((a, b) => (isBetter(b, a) ? b : a));
   if (best.broken.length > 0 && !wishes.report) {
     throw refusal(best.broken, wishes, means, context);
   }
