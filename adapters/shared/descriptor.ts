@@ -47,8 +47,8 @@ const unspecified = new Uint8Array(new ArrayBuffer(16));
 /** The same number on every system (`poll.h`). */
 const POLLIN = 0x1;
 
-/** POLLERR | POLLHUP, the same numbers on every system (`poll.h`). They come unasked. */
-export const POLL_DEAD = 0x18;
+/** POLLERR, the same number on every system (`poll.h`), which comes unasked. POLLHUP alone is an orderly end: both FINs are through. */
+export const POLL_DEAD = 0x8;
 
 /** A socket by its file descriptor. Values are in kernel units. */
 export class Descriptor {
