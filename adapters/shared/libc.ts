@@ -119,53 +119,99 @@ const NO_SIGNAL: Readonly<Record<string, number>> = {
 
 /** Makes a {@link Libc} of what an FFI hands out. */
 export function bindLibc(binding: Binding, os: string): Libc {
-  const { functions: c, errno } = binding;
-  const pointer = binding.pointer ?? ((memory) => memory);
-  const size = binding.size ?? ((value) => value);
-  const noSignal = NO_SIGNAL[os] ?? 0;
+  return new BoundLibc(binding, os);
+}
 
+class BoundLibc implements Libc {
+  readonly #c: CFunctions;
+  readonly #errno: () => number;
+  readonly #pointer: (memory: ArrayBufferView) => unknown;
+  readonly #size: (value: number) => unknown;
+  readonly #noSignal: number;
   // Memory of their own: a small typed array lives in the heap and may move.
-  const int = new Int32Array(new ArrayBuffer(4));
-  const length = new Uint32Array(new ArrayBuffer(4));
-  const intPointer = pointer(int);
-  const lengthPointer = pointer(length);
+  readonly #int = new Int32Array(new ArrayBuffer(4));
+  readonly #length = new Uint32Array(new ArrayBuffer(4));
+  readonly #intPointer: unknown;
+  readonly #lengthPointer: unknown;
 
-  const result = (value: number) => value < 0 ? -errno() : value;
-  const lengthOr = (value: number) => value < 0 ? -errno() : length[0];
+  constructor({ functions, errno, pointer, size }: Binding, os: string) {
+    this.#c = functions;
+    this.#errno = errno;
+    this.#pointer = pointer ?? ((memory) => memory);
+    this.#size = size ?? ((value) => value);
+    this.#noSignal = NO_SIGNAL[os] ?? 0;
+    this.#intPointer = this.#pointer(this.#int);
+    this.#lengthPointer = this.#pointer(this.#length);
+  }
 
-  return {
-    getInt(fd, level, name) {
-      length[0] = 4;
-      const value = c.getsockopt(fd, level, name, intPointer, lengthPointer);
-      return value < 0 ? -errno() : int[0];
-    },
-    setInt(fd, level, name, value) {
-      int[0] = value;
-      return result(c.setsockopt(fd, level, name, intPointer, 4));
-    },
-    getsockopt(fd, level, name, value) {
-      length[0] = value.length;
-      const memory = pointer(value);
-      return lengthOr(c.getsockopt(fd, level, name, memory, lengthPointer));
-    },
-    getsockname(fd, address) {
-      length[0] = address.length;
-      return lengthOr(c.getsockname(fd, pointer(address), lengthPointer));
-    },
-    getpeername(fd, address) {
-      length[0] = address.length;
-      return lengthOr(c.getpeername(fd, pointer(address), lengthPointer));
-    },
-    socket: (family, type, protocol) => result(c.socket(family, type, protocol)),
-    connect(fd, address) {
-      return result(c.connect(fd, pointer(address), address.length));
-    },
-    listen: (fd, backlog) => result(c.listen(fd, backlog)),
-    shutdown: (fd, how) => result(c.shutdown(fd, how)),
-    sendNothing: (fd) => result(c.send(fd, intPointer, size(0), noSignal)),
-    poll: (fds, count) => result(c.poll(pointer(fds), size(count), 0)),
-    dup: (fd) => result(c.dup(fd)),
-    close: (fd) => result(c.close(fd)),
-    errno,
-  };
+  getInt(fd: number, level: number, name: number): number {
+    this.#length[0] = 4;
+    const result = this.#c.getsockopt(fd, level, name, this.#intPointer, this.#lengthPointer);
+    return result < 0 ? -this.#errno() : this.#int[0];
+  }
+
+  setInt(fd: number, level: number, name: number, value: number): number {
+    this.#int[0] = value;
+    return this.#result(this.#c.setsockopt(fd, level, name, this.#intPointer, 4));
+  }
+
+  getsockopt(fd: number, level: number, name: number, value: Uint8Array): number {
+    this.#length[0] = value.length;
+    const memory = this.#pointer(value);
+    return this.#lengthOr(this.#c.getsockopt(fd, level, name, memory, this.#lengthPointer));
+  }
+
+  getsockname(fd: number, address: Uint8Array): number {
+    this.#length[0] = address.length;
+    return this.#lengthOr(this.#c.getsockname(fd, this.#pointer(address), this.#lengthPointer));
+  }
+
+  getpeername(fd: number, address: Uint8Array): number {
+    this.#length[0] = address.length;
+    return this.#lengthOr(this.#c.getpeername(fd, this.#pointer(address), this.#lengthPointer));
+  }
+
+  socket(family: number, type: number, protocol: number): number {
+    return this.#result(this.#c.socket(family, type, protocol));
+  }
+
+  connect(fd: number, address: Uint8Array): number {
+    return this.#result(this.#c.connect(fd, this.#pointer(address), address.length));
+  }
+
+  listen(fd: number, backlog: number): number {
+    return this.#result(this.#c.listen(fd, backlog));
+  }
+
+  shutdown(fd: number, how: number): number {
+    return this.#result(this.#c.shutdown(fd, how));
+  }
+
+  sendNothing(fd: number): number {
+    return this.#result(this.#c.send(fd, this.#intPointer, this.#size(0), this.#noSignal));
+  }
+
+  poll(fds: Uint8Array, count: number): number {
+    return this.#result(this.#c.poll(this.#pointer(fds), this.#size(count), 0));
+  }
+
+  dup(fd: number): number {
+    return this.#result(this.#c.dup(fd));
+  }
+
+  close(fd: number): number {
+    return this.#result(this.#c.close(fd));
+  }
+
+  errno(): number {
+    return this.#errno();
+  }
+
+  #result(value: number): number {
+    return value < 0 ? -this.#errno() : value;
+  }
+
+  #lengthOr(value: number): number {
+    return value < 0 ? -this.#errno() : this.#length[0];
+  }
 }
