@@ -164,8 +164,9 @@ export class BunWire extends BaseWire<BunSocket> implements SocketEvents {
     else if (error) this.sink.failed(error, "read");
     // After our FIN the peer's is told by this alone.
     else if (this.#finished) this.ended();
-    // A Unix socket whose peer is gone altogether, or somebody has closed the socket behind our back.
-    else this.sink.failed(codeError(this.#ended ? "EPIPE" : "ECONNABORTED"), "read");
+    else if (!this.#ended) this.sink.failed(codeError("ECONNABORTED"), "read");
+    // After its FIN the peer of a Unix socket is gone altogether: that concerns only what we write.
+    else if (this.#sending) this.#fail();
   }
 
   pull(_buffer: Uint8Array | null): void {
@@ -205,7 +206,7 @@ export class BunWire extends BaseWire<BunSocket> implements SocketEvents {
 
   finish(): void {
     this.#finished = true;
-    this.native.shutdown();
+    if (!this.#closed) this.native.shutdown();
     this.sink.finished();
   }
 
