@@ -295,7 +295,7 @@ export class Lifecycle implements Connection, Sink {
   /** `closeTimeout` has run out. */
   #expire(): void {
     if (this.#gone) return;
-    const lost = this.#writing.unfinished || this.#wire.unacknowledged() === true;
+    const lost = this.#writing.unsent || this.#wire.unacknowledged() === true;
     if (lost) {
       const error = this.#error("ETIMEDOUT", "close");
       this.#failure = error;
@@ -304,6 +304,7 @@ export class Lifecycle implements Connection, Sink {
       if (this.#closing !== undefined) rejectQuietly(this.#closing, error);
     }
     this.#leave(() => this.#wire.reset());
+    this.#writing.finSent();
     this.#reading.finish();
     this.#closed.resolve();
     this.#closing?.resolve();

@@ -43,7 +43,12 @@ export class WriteSide {
 
   /** Whether the kernel has not taken all that was to be sent, the FIN included. */
   get unfinished(): boolean {
-    return this.#sending || this.#first !== undefined || (this.ending && !this.#finSent);
+    return this.unsent || (this.ending && !this.#finSent);
+  }
+
+  /** Whether the kernel has not taken all bytes that were to be sent. */
+  get unsent(): boolean {
+    return this.#sending || this.#first !== undefined;
   }
 
   /** Not to be called once {@link ending} or failed. */
