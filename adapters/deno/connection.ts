@@ -5,10 +5,10 @@
  */
 import type { Address, Connection, ConnectOptions } from "../../core/types.ts";
 import { type Attempt, dial } from "../../core/lifecycle/dial.ts";
-import { Lifecycle } from "../../core/lifecycle/connection.ts";
+import { type Ends, Lifecycle } from "../../core/lifecycle/connection.ts";
 import type { Side, Sink } from "../../core/lifecycle/wire.ts";
 import { type ConnectionPlan, type ConnectPlan, validateConnect } from "../../core/options.ts";
-import { type ErrorContext, socketError } from "../../core/socket_error.ts";
+import { type ErrorContext, socketError, toSocketError } from "../../core/socket_error.ts";
 import { tcpAddress, unixAddress } from "../shared/addresses.ts";
 import { BaseWire, type Grip } from "../shared/base_wire.ts";
 import type { Descriptor } from "../shared/descriptor.ts";
@@ -49,6 +49,9 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
 
 function attempt(plan: ConnectPlan, context: ErrorContext): Attempt<Connection> {
   const canceller = new AbortController();
+  // Deno (2.5.0 to 2.9.6, ext/net/01_net.js) asks the signal once more after success, and if it has aborted in that
+  // moment drops the connection without closing it. Without this it comes, and is discarded.
+  Object.defineProperty(canceller.signal, "throwIfAborted", { value: () => {} });
   return {
     opened: open(plan, canceller.signal, context),
     cancel: () => canceller.abort(),
@@ -121,6 +124,7 @@ export function wrap(grip: Grip<DenoConn>, plan: ConnectionPlan): Connection {
 /** A `Deno.Conn` as a wire. */
 export class DenoWire extends BaseWire<DenoConn> implements LateReader {
   readonly #descriptor: Descriptor | undefined;
+  readonly #ends: Ends;
   readonly #inlet = new Inlet();
   readonly #onRead = (count: number | null): void => this.#take(count);
   readonly #onReadFailed = (cause: unknown): void => this.#fail(cause, "read");
@@ -147,6 +151,7 @@ export class DenoWire extends BaseWire<DenoConn> implements LateReader {
   constructor(grip: Grip<DenoConn>, sink: Sink) {
     super(grip, sink);
     this.#descriptor = grip.reach.descriptor;
+    this.#ends = grip.context;
     if (this.unix && this.#descriptor) own(this.#descriptor);
   }
 
@@ -229,8 +234,16 @@ export class DenoWire extends BaseWire<DenoConn> implements LateReader {
 
   setNoDelay(on: boolean): void {
     if (this.unix) return;
-    if (this.#descriptor) this.#descriptor.noDelay = on;
-    else this.native.setNoDelay(on);
+    if (this.#descriptor) {
+      this.#descriptor.noDelay = on;
+      return;
+    }
+    try {
+      // Deno refuses it while a write is pending.
+      this.native.setNoDelay(on);
+    } catch (cause) {
+      throw toSocketError(cause, { ...this.#ends, op: "setNoDelay" });
+    }
   }
 
   ref(): void {
