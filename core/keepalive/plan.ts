@@ -216,7 +216,9 @@ function refusal(
   const verb = toSet.length > 0 ? "set" : "leave alone";
   const options = toSet.length > 0 ? toSet : broken;
   const hints = options.map((name) => means.hints?.[name] ?? means.hint);
-  const hint = [...new Set(hints)].join("; ");
+  // What helps one option alone is no help where another needs the rest: "A, or B" with "A" is "A".
+  const hint = [...new Set(hints.filter((text) => !hints.some((other) => text.startsWith(`${other}, or `))))]
+    .join("; ");
   return unsupportedOption(
     { verb, options, where: means.runtime, hint },
     context,

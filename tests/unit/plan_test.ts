@@ -216,6 +216,14 @@ test("plan: a hint of the option's own stands before the common one", () => {
   assertEquals(error.hint, "use Node 26; install koffi");
 });
 
+test("plan: what helps every option is enough of a hint", () => {
+  const hint = "install koffi, or use Node 26";
+  const by: Means = { ...ONLY_IDLE, hints: { TCP_KEEPINTVL: hint, TCP_KEEPCNT: hint } };
+  const hintFor = (asked: unknown) => assertThrows(() => planFor(asked, by), UnsupportedOptionError).hint;
+  assertEquals(hintFor(FOUR), "install koffi");
+  assertEquals(hintFor(THREE), hint);
+});
+
 /** Every combination of a few values per option. */
 function* everyWish(): Generator<Record<string, unknown>> {
   for (const enabled of [undefined, true, false]) {
