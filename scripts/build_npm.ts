@@ -4,6 +4,9 @@
  *
  * `deno task build:npm`
  *
+ * - `--out=FOLDER`: builds there instead, within the repo
+ * - `--no-tests`: leaves out the suite
+ *
  * @module
  */
 
@@ -11,15 +14,16 @@ import { build, emptyDir } from "@deno/dnt";
 import deno from "../deno.json" with { type: "json" };
 
 Deno.chdir(new URL("../", import.meta.url));
+const outDir = Deno.args.find((argument) => argument.startsWith("--out="))?.slice("--out=".length) ?? "npm";
 const entryPoints = Object.entries(deno.exports).map(([name, path]) => ({
   name,
   path,
 }));
 
-await emptyDir("npm");
+await emptyDir(outDir);
 await build({
   entryPoints,
-  outDir: "npm",
+  outDir,
   // A shim would rewrite `Deno` in the adapter for Deno.
   shims: {},
   // What Node 20.16 lacks, the sources do not use; `import.meta` cannot be left out of CommonJS.
@@ -31,7 +35,7 @@ await build({
     promiseWithResolvers: false,
     stringReplaceAll: false,
   },
-  test: true,
+  test: !Deno.args.includes("--no-tests"),
   rootTestDir: "./tests",
   testPattern: "conformance/**/*_test.ts",
   typeCheck: "both",
@@ -66,11 +70,11 @@ await build({
 
 for (const file of ["LICENSE", "README.md"]) {
   // tests/packaging sees to it that both are in the tarball.
-  await Deno.copyFile(file, `npm/${file}`).catch((error) => console.warn(`${file}: ${error.message}`));
+  await Deno.copyFile(file, `${outDir}/${file}`).catch((error) => console.warn(`${file}: ${error.message}`));
 }
 // dnt lists its test files one by one; what the tests carry besides is not in that list.
 await Deno.writeTextFile(
-  "npm/.npmignore",
+  `${outDir}/.npmignore`,
   [
     "/esm/tests/",
     "/script/tests/",
@@ -91,13 +95,13 @@ await settlePolyfills();
 async function settlePolyfills(): Promise<void> {
   const files = ["./esm/_dnt.polyfills", "./script/_dnt.polyfills"];
   const there = await Promise.all(
-    files.map((file) => Deno.stat(`npm/${file}.js`).then(() => true, () => false)),
+    files.map((file) => Deno.stat(`${outDir}/${file}.js`).then(() => true, () => false)),
   );
   if (!there.includes(true)) return;
-  for (const file of files) await Deno.writeTextFile(`npm/${file}.d.ts`, "export {};\n");
-  const packageJson = JSON.parse(await Deno.readTextFile("npm/package.json"));
+  for (const file of files) await Deno.writeTextFile(`${outDir}/${file}.d.ts`, "export {};\n");
+  const packageJson = JSON.parse(await Deno.readTextFile(`${outDir}/package.json`));
   packageJson.sideEffects = files.map((file) => `${file}.js`);
-  await Deno.writeTextFile("npm/package.json", JSON.stringify(packageJson, undefined, 2));
+  await Deno.writeTextFile(`${outDir}/package.json`, JSON.stringify(packageJson, undefined, 2));
 }
 
 /** `import` and `require` each with types of their own: one for both would be the ES module's. */
