@@ -59,8 +59,6 @@ export abstract class BaseWire<Native extends object> implements Watched {
   }
 
   diagnose(): SocketErrorCode | undefined {
-    // A Unix socket hangs up when its peer closes, though all has arrived: that concerns only what we write.
-    if (this.unix) return undefined;
     return this.#grip.reach.descriptor?.diagnose();
   }
 
