@@ -42,6 +42,14 @@ export function startConnect(libc: Libc, endpoint: Address): Started {
   throw errnoError("connect", -result);
 }
 
+/** Why no socket can be made at this moment, or `undefined` where one can. */
+export function diagnoseSocket(libc: Libc): Error | undefined {
+  const fd = libc.socket(AF_INET, STREAM, 0);
+  if (fd < 0) return errnoError("socket", -fd);
+  libc.close(fd);
+  return undefined;
+}
+
 /** An error as the runtime would make it. */
 export function errnoError(syscall: string, errno: number): Error {
   const code = errnoName(os(), errno) ?? `errno ${errno}`;

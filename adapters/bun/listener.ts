@@ -10,8 +10,9 @@ import { toSocketError } from "../../core/socket_error.ts";
 import { tcpAddress, unixAddress } from "../shared/addresses.ts";
 import { BaseGate } from "../shared/base_gate.ts";
 import { reachOf, requireHolds } from "../shared/reach.ts";
+import { diagnoseSocket } from "./connect_linux.ts";
 import { deaf, gripOf, requireSound, wrap } from "./connection.ts";
-import { bun, type BunListener, type BunSocket, handlers, os, runtime } from "./host.ts";
+import { bun, type BunListener, type BunSocket, handlers, os, runtime, type SocketEvents } from "./host.ts";
 import { addressesOf } from "./race.ts";
 import { door, libc } from "./sockopt.ts";
 
@@ -55,12 +56,8 @@ function open(plan: ListenPlan): Listener {
   const target = endpoint.transport === "unix"
     ? { unix: endpoint.path }
     : { hostname: endpoint.hostname, port: endpoint.port, reusePort };
-  const server = bun().listen({
-    ...target,
-    allowHalfOpen: true,
-    socket: handlers,
-    data: { ...deaf, opened: (socket: BunSocket) => gate?.accept(socket) },
-  });
+  const entrance: SocketEvents = { ...deaf, opened: (socket) => gate?.accept(socket) };
+  const server = serve({ ...target, allowHalfOpen: true, socket: handlers, data: entrance });
   try {
     const place = { localAddress: boundTo(endpoint, server), runtime, os: os() };
     return new ListenerLifecycle(
@@ -71,6 +68,16 @@ function open(plan: ListenPlan): Listener {
   } catch (error) {
     server.stop(false);
     throw error;
+  }
+}
+
+function serve(options: Record<string, unknown>): BunListener {
+  try {
+    return bun().listen(options);
+  } catch (error) {
+    // Bun 1.4.5 gives no code where there is no socket to be had (EMFILE): another try tells why.
+    const library = os() === "linux" && !(error as { code?: string }).code ? libc() : undefined; // an Error of Bun
+    throw (library && diagnoseSocket(library)) ?? error;
   }
 }
 
