@@ -167,11 +167,12 @@ class Peer:
         with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as limits:
             low, high = map(int, limits.read().split())
         outside = [*range(10_000, low), *range(high + 1, 65_536)] or list(range(10_000, 65_536))
+        host = request.get("host", "127.0.0.1")
         for _ in range(200):
             port = random.choice(outside)
-            with socket.socket() as sock:
+            with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
                 try:
-                    sock.bind((request.get("host", "127.0.0.1"), port))
+                    sock.bind((host, port))
                     return {"port": port}
                 except OSError:
                     continue
