@@ -11,6 +11,13 @@ import { applyWishes, type Reach, readStatus } from "./keepalive.ts";
 import type { Grip } from "./base_wire.ts";
 
 /**
+ * Sockets the kernel may have made before the options and queued after it was
+ * asked: one at most for each processor (Linux, net/ipv4/tcp_minisocks.c:
+ * `tcp_check_req` clones first and queues then, without the listener's lock).
+ */
+const IN_FLIGHT = 1_024;
+
+/**
  * The options of a listener. On Linux accepted sockets inherit those of the
  * listening socket (tcp(7)), but not those that were queued before the options
  * were set: how many they are the kernel tells, and its queue is first in,
@@ -51,7 +58,8 @@ export abstract class BaseGate {
   #set(wishes: Wishes, op: "listen" | "setKeepAlive"): KeepAliveStatus {
     const status = applyWishes(wishes, this.#reach, { ...this.#place, op });
     // Asked only now: those that come after the options have them.
-    if (this.#place.os === "linux") this.#unsure = this.#reach.descriptor?.queued() ?? Infinity;
+    const queued = this.#place.os === "linux" ? this.#reach.descriptor?.queued() : undefined;
+    this.#unsure = queued === undefined ? Infinity : queued + IN_FLIGHT;
     return status;
   }
 }
