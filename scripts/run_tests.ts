@@ -122,6 +122,10 @@ async function runLanes(): Promise<void> {
     return;
   }
   if (chosen.some((lane) => lane.format !== "source")) await prepareBuilt();
+  for (const lane of chosen) {
+    if (filesOf(lane, suite).length > 0 || option("file") !== undefined) continue;
+    note(lane.name, oneCase(lane.name, `no file in ${SUITE} begins with ${lane.files?.join(" or ")}`), "", 0);
+  }
   const queue = chosen.flatMap((lane) => filesOf(lane, suite).map((file) => ({ lane, file })));
   const worker = async () => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
