@@ -19,10 +19,10 @@ export const runtime: Runtime = "node";
 
 /** The runtime's global object; a `TypeError` on another runtime. */
 export function host(): Host {
-  const { process } = globalThis as unknown as { process?: Host };
-  if (!process?.getBuiltinModule) {
-    throw new TypeError("The Node adapter of keepwire needs Node 20.16 or newer");
-  }
+  const { process, Deno, Bun } = globalThis as unknown as { process?: Host; Deno?: unknown; Bun?: unknown };
+  // Deno and Bun have a `process` too, and a node:net that behaves otherwise.
+  if (!process || Deno || Bun) throw new TypeError("The Node adapter of keepwire runs on Node only");
+  if (!process.getBuiltinModule) throw new TypeError("keepwire needs Node 20.16 or newer");
   return process;
 }
 
