@@ -124,8 +124,9 @@ function applyByFfi(
     if (values[name] === value) continue;
     const errno = change(descriptor, name, value, values[name]);
     if (errno === 0) changed[name] = values[name];
-    else if (!isMissing(errno, context)) giveUp(failure(errno, context));
-    else if (isPromise(name, wishes)) giveUp(missing(name, errno, means, context));
+    else if (isPromise(name, wishes)) giveUp(refusal(name, errno, means, context));
+    // What is best effort may be forbidden too: a sandbox refuses single options with EPERM.
+    else if (isGone(errno, context)) giveUp(failure(errno, context));
   }
   // The others are as they were just read: nothing else runs in between.
   for (const name of namesOf(changed)) values[name] = readOne(descriptor, name);
@@ -162,23 +163,27 @@ function isPromise(name: KernelName, wishes: Wishes): boolean {
   return Object.values(wishes.options).some(({ kind, explicit }) => kind === "set" && explicit);
 }
 
+function refusal(name: KernelName, errno: number, means: Means, context: ErrorContext): Error {
+  if (!isMissing(errno, context)) return failure(errno, context);
+  const hint = `the kernel refuses it with ${errnoName(context.os, errno)}; leave it out`;
+  return unsupportedOption({ verb: "set", options: [name], where: means.runtime, hint }, context);
+}
+
 /** A kernel that lacks an option says ENOPROTOOPT; one whose socket is of another kind, EOPNOTSUPP. */
 function isMissing(errno: number, { os }: ErrorContext): boolean {
   const name = errnoName(os, errno);
   return name === "ENOPROTOOPT" || name === "ENOTSUP" || name === "EOPNOTSUPP";
 }
 
-function missing(name: KernelName, errno: number, means: Means, context: ErrorContext): Error {
-  const hint = `the kernel refuses it with ${errnoName(context.os, errno)}; leave it out`;
-  return unsupportedOption({ verb: "set", options: [name], where: means.runtime, hint }, context);
+function failure(errno: number, context: ErrorContext): Error {
+  const code = isGone(errno, context) ? "ENOTCONN" : codeOfErrno(context.os, errno) ?? "EIO";
+  return socketError(code, context, { errno });
 }
 
-function failure(errno: number, context: ErrorContext): Error {
-  const code = codeOfErrno(context.os, errno) ?? "EIO";
-  // A file descriptor that is no socket, or none at all, is what is left of a closed one.
-  const word = errnoName(context.os, errno);
-  const closed = word === "EBADF" || word === "ENOTSOCK";
-  return socketError(closed ? "ENOTCONN" : code, context, { errno });
+/** A file descriptor that is no socket, or none at all, is what is left of a closed one. */
+function isGone(errno: number, { os }: ErrorContext): boolean {
+  const name = errnoName(os, errno);
+  return name === "EBADF" || name === "ENOTSOCK";
 }
 
 function notHeld(names: KernelName[], values: KernelValues, context: ErrorContext): Error {
