@@ -27,6 +27,8 @@ export interface DriverOptions {
   runner?: boolean;
   /** Kernel options for which setsockopt(2) fails in it. */
   failing?: string[];
+  /** Name of the error with which it fails. Default `ENOPROTOOPT`, as on a kernel that lacks the option. */
+  errno?: string;
   /** After so many milliseconds it is killed, and its run has failed. Default 30,000. */
   timeout?: number;
 }
@@ -168,7 +170,7 @@ export function runScript(
   return spawnRuntime(script, options).success();
 }
 
-function wrappers({ failing = [] }: DriverOptions): string[] {
+function wrappers({ failing = [], errno = "ENOPROTOOPT" }: DriverOptions): string[] {
   const leash = ["-B", repositoryPath("tests/oracle/leash.py"), "--"];
   if (failing.length === 0) return leash;
   const flags = failing.flatMap((name) => ["--fail", name]);
@@ -178,6 +180,8 @@ function wrappers({ failing = [] }: DriverOptions): string[] {
     "-B",
     repositoryPath("tests/oracle/seccomp_run.py"),
     ...flags,
+    "--errno",
+    errno,
     "--",
   ];
 }
