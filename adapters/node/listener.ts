@@ -7,12 +7,12 @@ import type { Listener, ListenOptions } from "../../core/types.ts";
 import { type Gate, ListenerLifecycle, type Place } from "../../core/lifecycle/listener.ts";
 import { pending } from "../../core/lifecycle/promises.ts";
 import { type ListenPlan, validateListen } from "../../core/options.ts";
-import { toSocketError } from "../../core/socket_error.ts";
+import { type ErrorContext, socketError, toSocketError } from "../../core/socket_error.ts";
 import { tcpAddress, unixAddress } from "../shared/addresses.ts";
 import { BaseGate } from "../shared/base_gate.ts";
 import { reachOf, requireHolds } from "../shared/reach.ts";
 import { gripOf, Onread, wrap } from "./connection.ts";
-import { net, type NetServer, type NetSocket, os, runtime } from "./host.ts";
+import { net, type NetServer, type NetSocket, os, runtime, version } from "./host.ts";
 import { door } from "./sockopt.ts";
 
 /**
@@ -38,11 +38,19 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const context = { op: "listen", localAddress: plan.endpoint, runtime, os: os() } as const;
   requireHolds(door, plan.endpoint.transport, plan.wishes, context);
   plan.signal?.throwIfAborted();
+  if (plan.reusePort) requireReusePort(context);
   try {
     return await open(plan);
   } catch (cause) {
     throw toSocketError(cause, context);
   }
+}
+
+/** Older versions ignore the option (https://nodejs.org/api/net.html#serverlistenoptions-callback). */
+function requireReusePort(context: ErrorContext): void {
+  const [major, minor] = version().split(".").map(Number);
+  if (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)) return;
+  throw socketError("ENOTSUP", context, undefined, "reusePort needs Node 22.12, 23.1 or newer");
 }
 
 function open(plan: ListenPlan): Promise<Listener> {
