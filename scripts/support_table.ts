@@ -97,14 +97,23 @@ function versionsOf({ from, below }: ReleaseRow): string {
     : `${short(from)} to before ${short(below)}`;
 }
 
+/** One row per group of systems that do not differ. */
 function systemRows(): string[][] {
-  const rows = Object.entries(SOCKOPTS).map(([os, numbers]) => [
-    os,
-    Object.hasOwn(NO_FFI, os) ? "no" : "yes",
-    numbers.TCP_USER_TIMEOUT ? "yes" : "no",
-    TESTED_SYSTEMS.includes(os) ? "tested" : "not yet run",
-  ]);
-  return [["System", "FFI", "`TCP_USER_TIMEOUT`", "State"], ...rows];
+  const rows = new Map<string, { systems: string[]; cells: string[] }>();
+  for (const [os, numbers] of Object.entries(SOCKOPTS)) {
+    const cells = [
+      Object.hasOwn(NO_FFI, os) ? "no" : "yes",
+      numbers.TCP_USER_TIMEOUT ? "yes" : "no",
+      TESTED_SYSTEMS.includes(os) ? "tested" : "not yet run",
+    ];
+    const row = rows.get(cells.join()) ?? { systems: [], cells };
+    row.systems.push(os);
+    rows.set(cells.join(), row);
+  }
+  return [
+    ["System", "FFI", "`TCP_USER_TIMEOUT`", "State"],
+    ...[...rows.values()].map(({ systems, cells }) => [systems.join(", "), ...cells]),
+  ];
 }
 
 /** A table as `deno fmt` writes it. */
