@@ -4,7 +4,7 @@
  */
 import { assert } from "@std/assert";
 import { after, before, test } from "node:test";
-import { runtime } from "../../scripts/runtimes.ts";
+import { MODULES, runtime } from "../../scripts/runtimes.ts";
 import { Project, ROOT } from "./project.ts";
 
 interface Example {
@@ -33,6 +33,8 @@ function readExamples(): Example[] {
 before(async () => {
   project = await Project.with({});
   await project.installPackage();
+  // Installed beside it, as README says.
+  await Deno.symlink(`${MODULES}koffi`, `${project.dir}/node_modules/koffi`);
   // The name on JSR.
   await Deno.mkdir(`${project.dir}/node_modules/@keepwire`);
   await Deno.symlink("../keepwire", `${project.dir}/node_modules/@keepwire/keepwire`);
