@@ -1,6 +1,7 @@
 /**
- * Connecting on Linux by `socket(2)` and `connect(2)`: `Bun.connect` reports
- * nearly every failure as ECONNREFUSED, and cannot be cancelled.
+ * Connecting on Linux by `socket(2)` and `connect(2)`: `Bun.connect` of Bun
+ * 1.4.5 reports nearly every failure as ECONNREFUSED
+ * (https://github.com/oven-sh/bun/pull/37093), and cannot be cancelled.
  *
  * @module
  */

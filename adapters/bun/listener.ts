@@ -106,7 +106,7 @@ class BunGate extends BaseGate implements Gate {
     this.#plan = plan;
     this.#place = place;
     this.#listener = listener;
-    // Bun 1.4 ignores `backlog`, and takes 512: listen(2) may be called again for another one.
+    // Bun 1.4.5 ignores `backlog` and takes 512 (https://github.com/oven-sh/bun/pull/33786): listen(2) again changes it.
     if (descriptor) libc()?.listen(descriptor.fd, plan.backlog);
   }
 

@@ -161,7 +161,8 @@ class Runner implements SocketEvents {
       this.#connecting = connecting;
       return { fd };
     }
-    // Bun 1.4.5 says ECONNREFUSED here whatever the kernel said; nobody knows better without FFI.
+    // Bun 1.4.5 says ECONNREFUSED here of nearly whatever the kernel said, and without FFI nobody knows better:
+    // https://github.com/oven-sh/bun/pull/37093
     return address.transport === "unix"
       ? { unix: address.path }
       : { hostname: address.hostname, port: address.port };
