@@ -11,7 +11,6 @@ export interface Host {
   platform: string;
   arch: string;
   version: string;
-  versions: { bun?: string; deno?: string };
   getBuiltinModule?(id: string): unknown;
 }
 
