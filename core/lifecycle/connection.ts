@@ -27,9 +27,6 @@ export type Ends = Omit<Required<ErrorContext>, "op">;
 /** How long a socket whose write failed may take to give up what it received. It is dead, so it takes no time at all. */
 const DRAIN_LIMIT = 1_000;
 
-const toResult = (chunk: Uint8Array | null): IteratorResult<Uint8Array> =>
-  chunk === null ? { done: true, value: undefined } : { done: false, value: chunk };
-
 /** A connection over any {@link Wire}. */
 export class Lifecycle implements Connection, Sink {
   readonly localAddress: Address;
@@ -151,7 +148,7 @@ export class Lifecycle implements Connection, Sink {
   /** Leaving the loop early leaves the connection as it is. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
     const reading = this.#reading;
-    return { next: () => reading.chunk().then(toResult) };
+    return { next: () => reading.next() };
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -9,7 +9,7 @@ import type { SocketError, SocketErrorCode, SocketOp } from "../errors.ts";
 import type { Wishes } from "../keepalive/model.ts";
 import { validateKeepAlive } from "../keepalive/validate.ts";
 import { type ErrorContext, socketError, toSocketError } from "../socket_error.ts";
-import { type Pending, pending, rejected, rejectQuietly } from "./promises.ts";
+import { type Pending, pending, quiet, rejected, rejectQuietly } from "./promises.ts";
 
 /** One listening socket of a runtime. After `close` nothing may be told any more. */
 export interface Gate {
@@ -110,7 +110,7 @@ export class ListenerLifecycle implements Listener {
       if (this.#ending?.code === "ECONNABORTED") return { done: true, value: undefined };
       throw reason;
     };
-    return { next: () => this.accept().then((value) => ({ done: false, value }), ended) };
+    return { next: () => quiet(this.accept().then((value) => ({ done: false, value }), ended)) };
   }
 
   [Symbol.asyncDispose](): Promise<void> {

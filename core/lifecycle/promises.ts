@@ -32,7 +32,11 @@ export function rejectQuietly<T>(entry: Pending<T>, reason: unknown): void {
 
 /** A rejected promise that needs no handler. */
 export function rejected<T>(reason: unknown): Promise<T> {
-  const promise = Promise.reject<T>(reason);
+  return quiet(Promise.reject<T>(reason));
+}
+
+/** `promise`, which needs no handler from now on: one that is derived by `then` does not have those of its source. */
+export function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.catch(ignore);
   return promise;
 }

@@ -6,8 +6,11 @@
 import { type Pending, pending, rejected, rejectQuietly } from "./promises.ts";
 import type { Wire } from "./wire.ts";
 
-/** One `read` that waits. Without a buffer, any chunk will do. */
-interface Reader extends Pending<number | Uint8Array | null> {
+/** What a reader is given: `number | null` for `read`, the other for an iterator. */
+type Answer = number | null | IteratorResult<Uint8Array>;
+
+/** One `read` that waits. Without a buffer it is an iterator's, and any chunk will do. */
+interface Reader extends Pending<Answer> {
   buffer: Uint8Array | null;
   next: Reader | undefined;
 }
@@ -72,18 +75,18 @@ export class ReadSide {
     if (buffer.length === 0) return Promise.resolve(0);
     if (this.#firstReader === undefined) {
       if (this.#size > 0) return Promise.resolve(this.#take(buffer));
-      if (this.#over) return this.#afterAll();
+      if (this.#over) return this.#afterAll(buffer) as Promise<number | null>;
     }
     return this.#wait(buffer) as Promise<number | null>;
   }
 
-  /** The next chunk, whatever its size; `null` at the end. */
-  chunk(): Promise<Uint8Array | null> {
+  /** The next chunk, whatever its size. Made here as an iterator's result, for a promise derived from one would be unhandled. */
+  next(): Promise<IteratorResult<Uint8Array>> {
     if (this.#firstReader === undefined) {
-      if (this.#size > 0) return Promise.resolve(this.#takeChunk());
-      if (this.#over) return this.#afterAll();
+      if (this.#size > 0) return Promise.resolve(asResult(this.#takeChunk()));
+      if (this.#over) return this.#afterAll(null) as Promise<IteratorResult<Uint8Array>>;
     }
-    return this.#wait(null) as Promise<Uint8Array | null>;
+    return this.#wait(null) as Promise<IteratorResult<Uint8Array>>;
   }
 
   /** Bytes went into the first reader's buffer. */
@@ -106,7 +109,7 @@ export class ReadSide {
       this.#shift();
       const { buffer } = reader;
       if (buffer === null) {
-        reader.resolve(borrowed ? bytes.slice() : bytes);
+        reader.resolve(asResult(borrowed ? bytes.slice() : bytes));
       } else if (bytes.length <= buffer.length) {
         buffer.set(bytes);
         reader.resolve(bytes.length);
@@ -171,13 +174,13 @@ export class ReadSide {
     return this.#reached || this.#keeping === "none" || this.#failure !== undefined;
   }
 
-  #afterAll(): Promise<null> {
-    if (this.#reached || this.#keeping === "none") return Promise.resolve(null);
+  #afterAll(buffer: Uint8Array | null): Promise<Answer> {
+    if (this.#reached || this.#keeping === "none") return Promise.resolve(endFor(buffer));
     return rejected(this.#failure);
   }
 
-  #wait(buffer: Uint8Array | null): Promise<number | Uint8Array | null> {
-    const reader = pending<number | Uint8Array | null>() as Reader;
+  #wait(buffer: Uint8Array | null): Promise<Answer> {
+    const reader = pending<Answer>() as Reader;
     reader.buffer = buffer;
     reader.next = undefined;
     if (this.#lastReader === undefined) {
@@ -217,7 +220,7 @@ export class ReadSide {
   #serve(): void {
     while (this.#size > 0 && this.#firstReader !== undefined) {
       const reader = this.#shift()!;
-      reader.resolve(reader.buffer === null ? this.#takeChunk() : this.#take(reader.buffer));
+      reader.resolve(reader.buffer === null ? asResult(this.#takeChunk()) : this.#take(reader.buffer));
     }
   }
 
@@ -299,8 +302,13 @@ export class ReadSide {
     this.#onReached();
   }
 
-  /** Readers that wait get `null`. */
+  /** Readers that wait get the end. */
   #dismiss(): void {
-    for (let reader = this.#shift(); reader; reader = this.#shift()) reader.resolve(null);
+    for (let reader = this.#shift(); reader; reader = this.#shift()) reader.resolve(endFor(reader.buffer));
   }
 }
+
+const asResult = (value: Uint8Array): IteratorResult<Uint8Array> => ({ done: false, value });
+
+const endFor = (buffer: Uint8Array | null): Answer =>
+  buffer === null ? { done: true, value: undefined } : null;
