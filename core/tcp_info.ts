@@ -8,9 +8,12 @@
 /** States of a connection that keepwire asks for (include/net/tcp_states.h). */
 export const TCP_STATES = {
   ESTABLISHED: 1,
+  FIN_WAIT1: 4,
   CLOSE: 7,
   CLOSE_WAIT: 8,
+  LAST_ACK: 9,
   LISTEN: 10,
+  CLOSING: 11,
 } as const;
 
 /** Bytes to offer to `getsockopt(TCP_INFO)`: room for what kernels may add. */

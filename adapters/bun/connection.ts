@@ -5,19 +5,17 @@
  * @module
  */
 import type { Address, Connection, ConnectOptions } from "../../core/types.ts";
-import { refusalToOpen } from "../../core/capability.ts";
 import { type Attempt, dial } from "../../core/lifecycle/dial.ts";
 import { Lifecycle } from "../../core/lifecycle/connection.ts";
 import { pending } from "../../core/lifecycle/promises.ts";
 import type { Sink } from "../../core/lifecycle/wire.ts";
 import { type ConnectionPlan, type ConnectPlan, validateConnect } from "../../core/options.ts";
-import { type ErrorContext, socketError } from "../../core/socket_error.ts";
 import { tcpAddress, unixAddress } from "../shared/addresses.ts";
 import { BaseWire, type Grip } from "../shared/base_wire.ts";
 import { applyWishes } from "../shared/keepalive.ts";
 import { reachOf, requireHolds } from "../shared/reach.ts";
 import { errnoError } from "./connect_linux.ts";
-import { type BunSocket, os, runtime, type SocketEvents, version } from "./host.ts";
+import { type BunSocket, os, runtime, type SocketEvents } from "./host.ts";
 import { race } from "./race.ts";
 import { door, libc } from "./sockopt.ts";
 
@@ -44,16 +42,8 @@ import { door, libc } from "./sockopt.ts";
 export async function connect(options: ConnectOptions): Promise<Connection> {
   const plan = validateConnect(options);
   const context = { op: "connect", remoteAddress: plan.endpoint, runtime, os: os() } as const;
-  requireSound(context);
   requireHolds(door, plan.endpoint.transport, plan.wishes, context);
   return await dial(plan, context, () => attempt(plan));
-}
-
-/** Refuses versions of Bun whose sockets cannot be trusted. */
-export function requireSound(context: ErrorContext): void {
-  const reason = refusalToOpen(runtime, version());
-  if (reason === undefined) return;
-  throw socketError("ENOTSUP", context, undefined, `not on bun ${version()}: ${reason}`);
 }
 
 function attempt(plan: ConnectPlan): Attempt<Connection> {

@@ -11,7 +11,7 @@ import { tcpAddress, unixAddress } from "../shared/addresses.ts";
 import { BaseGate } from "../shared/base_gate.ts";
 import { reachOf, requireHolds } from "../shared/reach.ts";
 import { diagnoseSocket } from "./connect_linux.ts";
-import { deaf, gripOf, requireSound, wrap } from "./connection.ts";
+import { deaf, gripOf, wrap } from "./connection.ts";
 import { bun, type BunListener, type BunSocket, handlers, os, runtime, type SocketEvents } from "./host.ts";
 import { addressesOf } from "./race.ts";
 import { door, libc } from "./sockopt.ts";
@@ -37,7 +37,6 @@ import { door, libc } from "./sockopt.ts";
 export async function listen(options: ListenOptions): Promise<Listener> {
   const plan = validateListen(options);
   const context = { op: "listen", localAddress: plan.endpoint, runtime, os: os() } as const;
-  requireSound(context);
   requireHolds(door, plan.endpoint.transport, plan.wishes, context);
   plan.signal?.throwIfAborted();
   try {

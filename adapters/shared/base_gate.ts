@@ -6,6 +6,7 @@
  */
 import type { KeepAliveStatus } from "../../core/types.ts";
 import type { Wishes } from "../../core/keepalive/model.ts";
+import { socketError } from "../../core/socket_error.ts";
 import type { Place } from "../../core/lifecycle/listener.ts";
 import { applyWishes, type Reach, readStatus } from "./keepalive.ts";
 import type { Grip } from "./base_wire.ts";
@@ -50,6 +51,11 @@ export abstract class BaseGate {
 
   /** Gives an accepted socket the options if it may lack them. To be called once for each, in their order. */
   protected outfit({ reach, context }: Grip<object>): void {
+    const { remoteAddress } = context;
+    // A client that has reset its connection in the queue has no name any more.
+    if (remoteAddress.transport === "tcp" && remoteAddress.hostname === "") {
+      throw socketError("ECONNRESET", { ...context, op: "accept" });
+    }
     if (this.#unsure <= 0) return;
     this.#unsure--;
     applyWishes(this.#wishes, reach, { ...context, op: "accept" });

@@ -63,8 +63,8 @@ export abstract class BaseWire<Native extends object> implements Watched {
   }
 
   unacknowledged(): boolean | undefined {
-    const outgoing = this.#grip.reach.descriptor?.unacked();
-    return outgoing && outgoing.unacked + outgoing.notSent > 0;
+    const bytes = this.#grip.reach.descriptor?.unacknowledged();
+    return bytes === undefined ? undefined : bytes > 0;
   }
 
   setKeepAlive(wishes: Wishes): KeepAliveStatus {

@@ -21,15 +21,12 @@ export interface Kernel {
   os: string;
 }
 
-/** What is on its way out of a connected socket. */
-export interface Outgoing {
-  /** Segments sent and not acknowledged. */
-  unacked: number;
-  /** Bytes written that have not been sent once. */
-  notSent: number;
-  /** One of `TCP_STATES`, or another state. */
-  state: number;
-}
+/** States in which our FIN is sent and not acknowledged. */
+const FIN_UNDERWAY: ReadonlySet<number> = new Set([
+  TCP_STATES.FIN_WAIT1,
+  TCP_STATES.CLOSING,
+  TCP_STATES.LAST_ACK,
+]);
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
@@ -118,12 +115,17 @@ export class Descriptor {
     return this.#libc.getsockname(this.fd, address) > 0 && familyOf(address, this.#os) === "unix";
   }
 
-  /** What has not arrived yet as far as is known; `undefined` where the kernel does not tell, or the socket is closed. */
-  unacked(): Outgoing | undefined {
-    if (!this.isSame()) return undefined;
-    const { unacked, notsentBytes, state } = this.#info();
-    if (unacked === undefined || state === undefined) return undefined;
-    return { unacked, notSent: notsentBytes ?? 0, state };
+  /**
+   * Bytes of ours that the peer's kernel has not acknowledged; `undefined` where
+   * the kernel does not tell, or the socket is closed. TCP_INFO has segments only,
+   * and the last of them may be our FIN.
+   */
+  unacknowledged(): number | undefined {
+    if (this.#os !== "linux" || !this.isSame()) return undefined;
+    const { state } = this.#info();
+    const count = this.#libc.unacknowledged(this.fd);
+    if (state === undefined || count < 0) return undefined;
+    return FIN_UNDERWAY.has(state) ? count - 1 : count;
   }
 
   /** How many connections wait in a listening socket's accept queue; `undefined` where the kernel does not tell. */

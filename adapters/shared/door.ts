@@ -9,6 +9,8 @@ import type { Watcher } from "./watcher.ts";
 
 /** The way of one runtime to the options of its sockets. */
 export interface Door {
+  /** Why this version of the runtime is refused as a whole. */
+  refusal(): string | undefined;
   /** By what options can be set in this process at this moment. */
   means(): Means;
   /** The file descriptor of a socket of the runtime that is connected; `undefined` without FFI, or where it cannot be known for sure. */

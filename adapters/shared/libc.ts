@@ -27,6 +27,8 @@ export interface Libc {
   connect(fd: number, address: Uint8Array): number;
   listen(fd: number, backlog: number): number;
   shutdown(fd: number, how: number): number;
+  /** Bytes that are written and not acknowledged, a FIN counted as one (Linux). */
+  unacknowledged(fd: number): number;
   /** Sends no byte with MSG_NOSIGNAL: gives 0, or the error the socket died of, which is taken from it. */
   sendNothing(fd: number): number;
   /** `fds` is an array of `struct pollfd`; never waits. Gives the number of entries with events. */
@@ -52,6 +54,7 @@ export const SIGNATURES = {
   socket: ["i32", "i32", "i32"],
   connect: ["i32", "pointer", "u32"],
   listen: ["i32", "i32"],
+  ioctl: ["i32", "usize", "pointer"],
   shutdown: ["i32", "i32"],
   send: ["i32", "pointer", "usize", "i32"],
   poll: ["pointer", "usize", "i32"],
@@ -116,6 +119,12 @@ const NO_SIGNAL: Readonly<Record<string, number>> = {
   android: 0x4000,
   freebsd: 0x20000,
 };
+
+/**
+ * SIOCOUTQ: `include/uapi/linux/sockios.h` and `asm-generic/ioctls.h` at v6.12,
+ * for the processors that have the generic numbers.
+ */
+const SIOCOUTQ = 0x5411;
 
 /** Makes a {@link Libc} of what an FFI hands out. */
 export function bindLibc(binding: Binding, os: string): Libc {
@@ -185,6 +194,11 @@ class BoundLibc implements Libc {
 
   shutdown(fd: number, how: number): number {
     return this.#result(this.#c.shutdown(fd, how));
+  }
+
+  unacknowledged(fd: number): number {
+    const result = this.#c.ioctl(fd, this.#size(SIOCOUTQ), this.#intPointer);
+    return result < 0 ? -this.#errno() : this.#int[0];
   }
 
   sendNothing(fd: number): number {

@@ -6,7 +6,7 @@
 import type { Address } from "../../core/types.ts";
 import type { Wishes } from "../../core/keepalive/model.ts";
 import { planOptions, unixPlan } from "../../core/keepalive/plan.ts";
-import type { ErrorContext } from "../../core/socket_error.ts";
+import { type ErrorContext, socketError } from "../../core/socket_error.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { Door } from "./door.ts";
 import type { Reach } from "./keepalive.ts";
@@ -31,6 +31,7 @@ export function reachOf(
 /**
  * Refuses what cannot be held, before anything is opened.
  *
+ * @throws {SocketError} `ENOTSUP`: this version of the runtime loses data.
  * @throws {UnsupportedOptionError} An explicit value cannot be held here.
  */
 export function requireHolds(
@@ -39,6 +40,8 @@ export function requireHolds(
   wishes: Wishes,
   context: ErrorContext,
 ): void {
+  const refusal = door.refusal();
+  if (refusal !== undefined) throw socketError("ENOTSUP", context, undefined, refusal);
   if (transport === "unix") unixPlan(wishes, context);
   else planOptions(wishes, door.means(), context);
 }

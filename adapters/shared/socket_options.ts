@@ -12,7 +12,13 @@ import type {
   KeepAliveStatus,
   Runtime,
 } from "../../core/types.ts";
-import { capabilitiesFor, type Environment, type FfiState, meansFor } from "../../core/capability.ts";
+import {
+  capabilitiesFor,
+  type Environment,
+  type FfiState,
+  meansFor,
+  refusalToOpen,
+} from "../../core/capability.ts";
 import type { Means, NativeCall } from "../../core/keepalive/model.ts";
 import { validateKeepAlive } from "../../core/keepalive/validate.ts";
 import type { ErrorContext } from "../../core/socket_error.ts";
@@ -73,6 +79,12 @@ export class SocketOptions implements Door {
   get kernel(): Kernel | undefined {
     if (this.#kernel === undefined) this.#bind();
     return this.#kernel;
+  }
+
+  refusal(): string | undefined {
+    const { runtime, version } = this.#sockets;
+    const reason = refusalToOpen(runtime, version());
+    return reason && `not on ${runtime} ${version()}: ${reason}`;
   }
 
   means(): Means {
