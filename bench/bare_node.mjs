@@ -1,0 +1,128 @@
+// The same by the best code for Node alone: net.Socket with `onread`, callbacks, no promise on the way.
+import { createRequire } from "node:module";
+import { connect, Socket } from "node:net";
+import { FOUR, openSetsockopt } from "./setsockopt.mjs";
+
+const READ = 262_144;
+const HOST = "127.0.0.1";
+
+/** A socket that reads into one buffer for good. */
+function open(port, onBytes, then) {
+  const buffer = new Uint8Array(READ);
+  const socket = new Socket({ onread: { buffer, callback: (count) => onBytes(count, socket) } });
+  socket.on("error", () => {});
+  socket.connect({ port, host: HOST, noDelay: true }, () => then(socket));
+}
+
+export function bare(library) {
+  const setFour = openSetsockopt(createRequire(library));
+  const connectAll = (ports, count, set) =>
+    new Promise((resolve) => {
+      const begun = performance.now();
+      let left = count;
+      const next = () => {
+        if (left-- === 0) return resolve(performance.now() - begun);
+        const socket = connect({ port: ports.idle, host: HOST, noDelay: true }, () => {
+          set(socket);
+          socket.resetAndDestroy();
+          next();
+        });
+        socket.on("error", () => {});
+      };
+      next();
+    });
+
+  return {
+    receive: (ports, bytes) =>
+      new Promise((resolve) => {
+        let begun;
+        let left = bytes;
+        const onBytes = (count, socket) => {
+          left -= count;
+          if (left > 0) return true;
+          resolve(performance.now() - begun);
+          socket.resetAndDestroy();
+          return false;
+        };
+        open(ports.source, onBytes, (socket) => {
+          begun = performance.now();
+          socket.write("!");
+        });
+      }),
+
+    send: (ports, bytes, chunk) =>
+      new Promise((resolve) => {
+        let begun;
+        const data = new Uint8Array(chunk);
+        const header = Buffer.alloc(8);
+        header.writeBigUInt64BE(BigInt(bytes));
+        const onBytes = (_, socket) => {
+          resolve(performance.now() - begun);
+          socket.resetAndDestroy();
+          return false;
+        };
+        open(ports.sink, onBytes, (socket) => {
+          let left = bytes;
+          const next = () => {
+            if (left === 0) return;
+            left -= chunk;
+            socket.write(data, next);
+          };
+          begun = performance.now();
+          socket.write(header, next);
+        });
+      }),
+
+    roundTrips: (ports, count, size) =>
+      new Promise((resolve) => {
+        let begun;
+        let left = count;
+        let missing = size;
+        const data = new Uint8Array(size);
+        const onBytes = (length, socket) => {
+          missing -= length;
+          if (missing > 0) return true;
+          missing = size;
+          if (--left > 0) {
+            socket.write(data);
+            return true;
+          }
+          resolve(performance.now() - begun);
+          socket.resetAndDestroy();
+          return false;
+        };
+        open(ports.echo, onBytes, (socket) => {
+          begun = performance.now();
+          socket.write(data);
+        });
+      }),
+
+    connectNative: (ports, count) =>
+      connectAll(ports, count, (socket) => socket.setKeepAlive(true, 10_000, 5_000, 3)),
+
+    connectFfi: (ports, count) => connectAll(ports, count, (socket) => setFour(socket._handle.fd, FOUR[0])),
+
+    setKeepAlive: (ports, count) =>
+      new Promise((resolve) => {
+        open(ports.idle, () => true, (socket) => {
+          const { fd } = socket._handle;
+          const begun = performance.now();
+          for (let i = 0; i < count; i++) setFour(fd, FOUR[i & 1]);
+          resolve(performance.now() - begun);
+          socket.resetAndDestroy();
+        });
+      }),
+
+    async idle(ports, count) {
+      const held = [];
+      for (let i = 0; i < count; i++) {
+        held.push(
+          await new Promise((resolve) => {
+            const socket = connect(ports.idle, HOST, () => resolve(socket));
+          }),
+        );
+      }
+      return held;
+    },
+  };
+}
