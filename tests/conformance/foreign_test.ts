@@ -271,7 +271,6 @@ const NO_SOCKETS: [name: string, value: () => unknown][] = [
   ["an object without a prototype", () => Object.create(null)],
   ["an array", () => []],
   ["bytes", () => new Uint8Array(8)],
-  ["a date", () => new Date()],
   ["a proxy", () => new Proxy({}, {})],
   ["an object like a status", () => ({ setKeepAlive: () => {}, getKeepAlive: () => {} })],
   ["a server", () => createServer()],

@@ -33,6 +33,7 @@ export interface PlainListener {
   readonly port: number;
   /** The next connection, in their order. */
   accept(): Promise<PlainSocket>;
+  /** Those that were not accepted are closed too. */
   close(): void;
 }
 
@@ -55,19 +56,24 @@ function tcp(hostname = "", port = 0): Address {
 const ignore = () => {};
 
 /** What comes is handed out in its order, to whoever waits longest. */
-class Arrivals<T> {
-  readonly #come: T[] = [];
-  readonly #waiting: ((one: T) => void)[] = [];
+class Arrivals {
+  readonly #come: PlainSocket[] = [];
+  readonly #waiting: ((one: PlainSocket) => void)[] = [];
 
-  add(one: T): void {
+  add(one: PlainSocket): void {
     const waiting = this.#waiting.shift();
     if (waiting) waiting(one);
     else this.#come.push(one);
   }
 
-  next(): Promise<T> {
+  next(): Promise<PlainSocket> {
     const come = this.#come.shift();
     return come === undefined ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve(come);
+  }
+
+  /** Closes those that nobody took. */
+  close(): void {
+    for (const one of this.#come.splice(0)) one.close();
   }
 }
 
@@ -102,7 +108,7 @@ const NET: PlainWay = {
     return ofNet(socket);
   },
   listen: async (target) => {
-    const arrivals = new Arrivals<PlainSocket>();
+    const arrivals = new Arrivals();
     const server = createServer({ allowHalfOpen: true }, (socket) => arrivals.add(ofNet(socket)));
     await new Promise<void>((resolve, reject) =>
       void server.once("error", reject).listen(netTarget(target), resolve)
@@ -112,7 +118,10 @@ const NET: PlainWay = {
       listener: server,
       port: typeof address === "object" ? address?.port ?? 0 : 0,
       accept: () => arrivals.next(),
-      close: () => void server.close(),
+      close: () => {
+        server.close();
+        arrivals.close();
+      },
     };
   },
   unopened: () => {
@@ -215,7 +224,7 @@ function bunWay(bun: BunApi): PlainWay {
     connect: async (target) =>
       ofBun(await bun.connect({ ...targetOf(target), allowHalfOpen: true, socket: handlers })),
     listen: (target) => {
-      const arrivals = new Arrivals<PlainSocket>();
+      const arrivals = new Arrivals();
       const open = (socket: BunSocket) => arrivals.add(ofBun(socket));
       const server = bun.listen({
         ...targetOf(target),
@@ -226,7 +235,10 @@ function bunWay(bun: BunApi): PlainWay {
         listener: server,
         port: server.port ?? 0,
         accept: () => arrivals.next(),
-        close: () => server.stop(true),
+        close: () => {
+          server.stop(true);
+          arrivals.close();
+        },
       });
     },
   };
