@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { CaseContext } from "../kit/cases.ts";
 import { addressText, type Ends, type HeldSocket, type Oracle } from "../kit/oracle.ts";
 import { PLAIN_WAYS, type PlainSocket } from "../kit/plain_ways.ts";
-import { connect, type Connection, type KeepAlive, listen, type Listener, setKeepAlive } from "../../mod.ts";
+import { connect, type Connection, listen, type Listener, setKeepAlive } from "../../mod.ts";
 
 /** One open socket, and by which number its values are known. */
 export interface Member {
@@ -20,8 +20,11 @@ export interface Member {
   close(): void;
 }
 
+/** In the library's words and units. */
+type Values = Record<"idle" | "interval" | "count" | "userTimeout", number>;
+
 /** No two numbers up to 32,767 have the same values. */
-export function valuesOf(number: number): Required<Omit<KeepAlive, "enabled" | "unsupported">> {
+export function valuesOf(number: number): Values {
   return {
     idle: number * 1_000,
     interval: ((number * 7) % 32_767 + 1) * 1_000,
