@@ -195,6 +195,12 @@ export class Oracle {
     return found.memory as { low: number; high: number };
   }
 
+  /** Milliseconds of processor time that the process has used, in steps of 10. */
+  async cpuTime(): Promise<number> {
+    const found = await this.#process.request("cpu", { pid: this.#pid });
+    return (found.seconds as number) * 1000;
+  }
+
   close(): Promise<void> {
     return this.#process.close();
   }

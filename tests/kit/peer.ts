@@ -154,7 +154,7 @@ export class PeerConnection {
   }
 
   async send(options: SendOptions): Promise<Transferred> {
-    return await this.#long("send", options) as unknown as Transferred;
+    return transferred(await this.#long("send", options));
   }
 
   /** Sends these bytes. */
@@ -163,7 +163,7 @@ export class PeerConnection {
     timeout?: number,
   ): Promise<Transferred> {
     const options = { data: Buffer.from(data).toString("base64"), timeout };
-    return await this.#long("send", options) as unknown as Transferred;
+    return transferred(await this.#long("send", options));
   }
 
   async receive(options: ReceiveOptions = {}): Promise<Received> {
@@ -189,7 +189,7 @@ export class PeerConnection {
       sending.limit + receiving.limit,
     );
     return {
-      sent: found.sent as Transferred,
+      sent: transferred(found.sent as Fields),
       received: received(found.received as Fields),
     };
   }
@@ -271,9 +271,13 @@ function inSeconds(
   };
 }
 
+/** Without what belongs to the answer as such. */
+function transferred({ bytes, end, sha256 = "" }: Fields): Transferred {
+  return { bytes, end, sha256 } as Transferred;
+}
+
 function received(found: Fields): Received {
-  const { bytes, end } = found;
-  const result = { bytes, end, sha256: found.sha256 ?? "" } as Received;
+  const result: Received = transferred(found);
   if (typeof found.data === "string") {
     result.data = new Uint8Array(Buffer.from(found.data, "base64"));
   }

@@ -109,9 +109,17 @@ def sample_rss(question):
     return {"memory": {"low": low, "high": high}}
 
 
+def cpu(question):
+    """Seconds of processor time that the process has used (utime and stime, proc_pid_stat(5))."""
+    with open(f"/proc/{question['pid']}/stat", encoding="ascii", errors="replace") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return {"seconds": (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")}
+
+
 OPS = {
     "read": read, "readListener": read_listener, "all": read_all, "set": set_options,
     "tcpinfo": read_tcp_info, "countFds": count_fds, "rss": rss, "sampleRss": sample_rss,
+    "cpu": cpu,
 }
 
 

@@ -7,9 +7,11 @@ long as a copy exists here a close(2) over there does not end the connection.
 
 import ctypes
 import errno
+import fcntl
 import os
 import socket
 import struct
+import termios
 
 PIDFD_OPEN, PIDFD_GETFD = 434, 438  # the same numbers on every architecture
 
@@ -157,7 +159,7 @@ def tcp_state(sock):
 
 
 def tcp_info(sock):
-    """The fields of TCP_INFO the tests ask for (offsets: struct tcp_info)."""
+    """The fields of TCP_INFO the tests ask for (offsets: struct tcp_info), and what waits to be read."""
     raw = sock.getsockopt(IPPROTO_TCP, TCP_INFO, 512)
     names_at = {
         "rto": 8, "sndMss": 16, "rcvMss": 20, "unacked": 24, "sacked": 28, "lost": 32, "retrans": 36,
@@ -176,4 +178,6 @@ def tcp_info(sock):
     for name, at in wide_at.items():
         if at + 8 <= len(raw):
             info[name] = struct.unpack_from("=Q", raw, at)[0]
+    if info["state"] != "LISTEN":
+        info["unread"] = struct.unpack("i", fcntl.ioctl(sock, termios.FIONREAD, struct.pack("i", 0)))[0]
     return info
