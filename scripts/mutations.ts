@@ -1,0 +1,207 @@
+/**
+ * `deno task mutations`: breaks the library on purpose, one small break at a
+ * time in a copy, and tells whether the suite turns red. A break that nothing
+ * notices is a hole in the suite.
+ *
+ * - `--only=TEXT`: the breaks with that text in their name
+ *
+ * @module
+ */
+import { run } from "./process.ts";
+
+/** One break, and where it must be noticed. */
+interface Mutation {
+  name: string;
+  file: string;
+  /** Text that stands in the file exactly once. */
+  find: string;
+  replace: string;
+  /** The stage or lane of `run_tests.ts`. */
+  lane: string;
+  /** The file of the conformance suite; none for a stage. */
+  suite?: string;
+}
+
+const MUTATIONS: readonly Mutation[] = [
+  {
+    name: "the interval is forced to 1 s",
+    file: "adapters/shared/descriptor.ts",
+    find: "const result = this.#libc.setInt(this.fd, option.level, option.name, value);",
+    replace:
+      'const result = this.#libc.setInt(this.fd, option.level, option.name, name === "TCP_KEEPINTVL" ? 1 : value);',
+    lane: "deno",
+    suite: "kernel_truth",
+  },
+  {
+    name: "seconds are rounded down",
+    file: "core/keepalive/validate.ts",
+    find: "Math.ceil(milliseconds / 1000)",
+    replace: "Math.floor(milliseconds / 1000)",
+    lane: "deno",
+    suite: "kernel_truth",
+  },
+  {
+    name: "idle and interval have each other's number",
+    file: "core/tables/sockopt.ts",
+    find: 'TCP_KEEPIDLE: tcp(4, "s", `${LINUX}',
+    replace: 'TCP_KEEPIDLE: tcp(5, "s", `${LINUX}',
+    lane: "deno",
+    suite: "kernel_truth",
+  },
+  {
+    name: "nothing is put back when an option fails",
+    file: "adapters/shared/keepalive.ts",
+    find: "if (old !== undefined) descriptor.set(name, old);",
+    replace: "",
+    lane: "deno",
+    suite: "all_or_nothing",
+  },
+  {
+    name: "the status repeats what was asked",
+    file: "adapters/shared/keepalive.ts",
+    find: 'return statusOf(values, { source: "kernel", route: "ffi", notApplied });',
+    replace:
+      'return statusOf({ ...values, ...plan.held }, { source: "kernel", route: "ffi", notApplied: [] });',
+    lane: "deno",
+    suite: "all_or_nothing",
+  },
+  {
+    name: "a short write is not looped",
+    file: "adapters/deno/connection.ts",
+    find: "if (this.#taken === data.length) {",
+    replace: "if (count > 0) {",
+    lane: "deno",
+    suite: "bytes",
+  },
+  {
+    name: "an RST is taken for the end",
+    file: "core/lifecycle/connection.ts",
+    find: "    const error = this.#explain(cause, side);\n",
+    replace:
+      '    const error = this.#explain(cause, side);\n    if (error.code === "ECONNRESET") return this.ended();\n',
+    lane: "deno",
+    suite: "ends_reset",
+  },
+  {
+    name: "the listener's options are not set",
+    file: "adapters/shared/base_gate.ts",
+    find: '    this.#set(wishes, "listen");\n',
+    replace: "    this.#unsure = 0;\n",
+    lane: "deno",
+    suite: "kernel_truth",
+  },
+  {
+    name: "connections queued before the options are taken as they are",
+    file: "adapters/shared/base_gate.ts",
+    find: "this.#reach.descriptor?.queued() ?? Infinity",
+    replace: "0",
+    lane: "deno",
+    suite: "queued",
+  },
+  {
+    name: "a file descriptor is found by its local port alone",
+    file: "adapters/shared/find_descriptor.ts",
+    find: "if (libc.getpeername(fd, address) < 0 || !isEndpoint(address, peer, os)) return false;",
+    replace: "if (libc.getpeername(fd, address) < 0) return false;",
+    lane: "deno",
+    suite: "right_socket",
+  },
+  {
+    name: "a value is refused only after the connection was opened",
+    file: "adapters/deno/connection.ts",
+    find: "requireHolds(door, plan.endpoint.transport, plan.wishes, context);",
+    replace: "",
+    lane: "deno without ffi",
+    suite: "refusals",
+  },
+  {
+    name: "close does not read up to the peer's FIN",
+    file: "core/lifecycle/connection.ts",
+    find: "if (this.#reading.reached || (this.#closing !== undefined && this.#reading.seen)) {",
+    replace: "if (this.#reading.reached || this.#closing !== undefined) {",
+    lane: "deno",
+    suite: "bytes",
+  },
+  {
+    name: "libuv's false end is believed",
+    file: "adapters/node/connection.ts",
+    find: "if (!confirmsEnd()) return this.sink.ended();",
+    replace: "return this.sink.ended();",
+    lane: "node20 esm",
+    suite: "ends_reset",
+  },
+  {
+    name: "Bun's write that failed is not asked for its errno",
+    file: "adapters/bun/connection.ts",
+    find: "this.native.readyState === 1 ? libc()?.errno() : undefined",
+    replace: "undefined as number | undefined",
+    lane: "bun esm",
+    suite: "ends",
+  },
+  {
+    name: "the watcher never looks",
+    file: "adapters/shared/watcher.ts",
+    find: "if (found > 0) this.#collect(start, count, dead);",
+    replace: "",
+    lane: "deno",
+    suite: "ends",
+  },
+  {
+    name: "read-ahead has no limit",
+    file: "core/lifecycle/read_side.ts",
+    find: "const hold = reader === undefined && this.#size >= this.#limit;",
+    replace: "const hold = false;",
+    lane: "deno",
+    suite: "bytes",
+  },
+];
+
+const ROOT = new URL("../", import.meta.url).pathname;
+const only = Deno.args.find((argument) => argument.startsWith("--only="))?.slice(7) ?? "";
+
+let missed = 0;
+const chosen = MUTATIONS.filter(({ name }) => name.includes(only));
+for (const mutation of chosen) {
+  const copy = await copyOf(mutation);
+  try {
+    const { code, output, took } = await test(copy, mutation);
+    // The suite itself must have said so: a copy that does not even start proves nothing.
+    const red = code !== 0 && / passed, [1-9]\d* failed, /.test(output) && !/TS\d+ \[ERROR\]/.test(output);
+    if (!red) missed++;
+    const seconds = (took / 1000).toFixed(0).padStart(3);
+    console.log(`${red ? "red  " : "GREEN"} ${seconds} s  ${mutation.name} (${where(mutation)})`);
+    if (!red) console.log(output.slice(-2_000));
+  } finally {
+    await Deno.remove(copy, { recursive: true });
+  }
+}
+console.log(`\n${chosen.length - missed} of ${chosen.length} breaks were noticed`);
+Deno.exit(missed > 0 || chosen.length === 0 ? 1 : 0);
+
+function where({ lane, suite }: Mutation): string {
+  return suite ? `${lane}: ${suite}` : lane;
+}
+
+/** The files of the repo with the break in them; what was installed is shared. */
+async function copyOf({ name, file, find, replace }: Mutation): Promise<string> {
+  const copy = await Deno.makeTempDir({ prefix: "keepwire-mutation-" });
+  const listed = await run(["git", "ls-files", "-z"], { cwd: ROOT });
+  for (const path of listed.stdout.split("\0").filter((path) => path !== "")) {
+    await Deno.mkdir(`${copy}/${path.split("/").slice(0, -1).join("/")}`, { recursive: true });
+    await Deno.copyFile(ROOT + path, `${copy}/${path}`);
+  }
+  await Deno.mkdir(`${copy}/.runtimes`);
+  await Deno.symlink(`${ROOT}.runtimes/node_modules`, `${copy}/.runtimes/node_modules`);
+
+  const source = await Deno.readTextFile(`${copy}/${file}`);
+  if (source.split(find).length !== 2) {
+    throw new Error(`Cannot break "${name}": its text does not stand in ${file} exactly once`);
+  }
+  await Deno.writeTextFile(`${copy}/${file}`, source.replace(find, () => replace));
+  return copy;
+}
+
+function test(copy: string, { lane, suite }: Mutation): ReturnType<typeof run> {
+  const args = [`--only=${lane}`, ...(suite ? [`--file=${suite}`] : [])];
+  return run([Deno.execPath(), "run", "-A", "scripts/run_tests.ts", ...args], { cwd: copy });
+}
