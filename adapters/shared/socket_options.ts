@@ -69,6 +69,7 @@ export class SocketOptions implements Door {
   #bound: Bound = { state: { available: false } };
   #kernel: Kernel | undefined;
   #means: Means | undefined;
+  #refusal: string | undefined;
   #watcher: Watcher | undefined;
 
   constructor(sockets: RuntimeSockets) {
@@ -82,9 +83,13 @@ export class SocketOptions implements Door {
   }
 
   refusal(): string | undefined {
-    const { runtime, version } = this.#sockets;
-    const reason = refusalToOpen(runtime, version());
-    return reason && `not on ${runtime} ${version()}: ${reason}`;
+    if (this.#refusal === undefined) {
+      const { runtime, version } = this.#sockets;
+      const reason = refusalToOpen(runtime, version());
+      // Comparing versions costs more than the plan of a connection's options.
+      this.#refusal = reason === undefined ? "" : `not on ${runtime} ${version()}: ${reason}`;
+    }
+    return this.#refusal || undefined;
   }
 
   means(): Means {
