@@ -1,6 +1,7 @@
 // The same by the best code for Node alone: net.Socket with `onread`, callbacks, no promise on the way.
 import { createRequire } from "node:module";
 import { connect, Socket } from "node:net";
+import process from "node:process";
 import { FOUR, openSetsockopt } from "./setsockopt.mjs";
 
 const READ = 262_144;
@@ -24,8 +25,11 @@ export function bare(library) {
         if (left-- === 0) return resolve(performance.now() - begun);
         const socket = connect({ port: ports.idle, host: HOST, noDelay: true }, () => {
           set(socket);
-          socket.resetAndDestroy();
-          next();
+          // A tick later, so that it is a socket that reads.
+          process.nextTick(() => {
+            socket.resetAndDestroy();
+            next();
+          });
         });
         socket.on("error", () => {});
       };
