@@ -25,10 +25,13 @@ function shuffled<T>(list: readonly T[], random: () => number): T[] {
   return list.map((one) => ({ one, at: random() })).sort((a, b) => a.at - b.at).map(({ one }) => one);
 }
 
-async function assemble(crowd: Crowd): Promise<Member[]> {
+async function among2000(context: CaseContext): Promise<void> {
+  const { oracle } = context;
+  const random = seededRandom("right socket");
+  const crowd = new Crowd(context);
   const v4 = await crowd.listen("127.0.0.1");
   const dual = await crowd.listen("::");
-  return [
+  let members = [
     ...await crowd.toPeer(500, "127.0.0.1"),
     ...await crowd.toPeer(250, "::1"),
     ...await crowd.fromPeer(400, "127.0.0.1", v4),
@@ -42,13 +45,6 @@ async function assemble(crowd: Crowd): Promise<Member[]> {
     ...await crowd.accepted(50, dual.listener),
     ...await crowd.plain(200),
   ];
-}
-
-async function among2000(context: CaseContext): Promise<void> {
-  const { oracle } = context;
-  const random = seededRandom("right socket");
-  const crowd = new Crowd(context);
-  let members = await assemble(crowd);
   assert(members.length >= 2_000, `${members.length} connections`);
   assertEquals(new Set(members.map(({ key }) => key)).size, members.length);
   for (const member of shuffled(members, random)) crowd.set(member);
@@ -58,18 +54,20 @@ async function among2000(context: CaseContext): Promise<void> {
   const order = shuffled(members, random);
   const gone = withPartners(order.slice(0, 600), members);
   members = order.filter((member) => !gone.includes(member));
-  const dual = await crowd.listen("::");
   for (let start = 0; start < gone.length; start += 100) {
     for (const [nth, member] of gone.slice(start, start + 100).entries()) {
       member.close();
       crowd.set(members[start + nth]);
     }
-    members.push(
-      ...await crowd.toPeer(40, "127.0.0.1"),
-      ...await crowd.fromPeer(20, "127.0.0.1", dual),
-      ...await crowd.toPeer(20, "::1"),
-      ...await crowd.plain(20),
-    );
+    // All at once: each gets whichever file descriptor is free.
+    const come = await Promise.all([
+      crowd.toPeer(30, "127.0.0.1"),
+      crowd.fromPeer(20, "127.0.0.1", v4),
+      crowd.fromPeer(20, "127.0.0.1", dual),
+      crowd.toPeer(10, "::1"),
+      crowd.plain(20),
+    ]);
+    members.push(...come.flat());
   }
   for (const member of shuffled(members.filter(({ number }) => number === 0), random)) crowd.set(member);
   await checkAll(oracle, members);
@@ -184,10 +182,15 @@ async function lookAlikes({ defer, oracle, peer }: CaseContext, open: Open): Pro
   const port = await peer.freePort();
   const localPort = await peer.freePort();
   const members: Member[] = [];
+  const fillers = (await peer.listen()).port;
+  const filling = await inBatches(20, () => connect({ port: fillers }));
+  for (const one of filling) defer(() => one.abort());
   const arrive = async (hostname: string, port: number, ends: { host: string; localHost: string }[]) => {
     const listener = await open(hostname, port);
     defer(() => listener.close());
     for (const end of ends) {
+      // Whoever comes gets this one's file descriptor, a lower one than all that look alike.
+      filling.pop()!.abort();
       await peer.connect({ ...end, port, localPort });
       const member = await listener.accept();
       defer(() => member.close());
