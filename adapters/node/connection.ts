@@ -123,6 +123,8 @@ export class NodeWire extends BaseWire<NetSocket> {
   /** Within the read callback, whose answer stops libuv by itself. */
   #taking = false;
   #ended = false;
+  /** A FIN was asked for and is not sent. */
+  #finishing = false;
 
   constructor(grip: Grip<NetSocket>, onread: Onread, sink: Sink) {
     super(grip, sink);
@@ -180,7 +182,9 @@ export class NodeWire extends BaseWire<NetSocket> {
   }
 
   finish(): void {
+    this.#finishing = true;
     this.native.end((error) => {
+      this.#finishing = false;
       if (!error) this.sink.finished();
     });
   }
@@ -193,8 +197,11 @@ export class NodeWire extends BaseWire<NetSocket> {
     // Our own property hides the method that resetAndDestroy() needs.
     this.native.destroy = net().Socket.prototype.destroy;
     // A pipe has no reset (ERR_INVALID_HANDLE_TYPE).
-    if (this.unix) this.native.destroy();
-    else this.native.resetAndDestroy();
+    if (this.unix) return void this.native.destroy();
+    if (!this.#finishing) return this.native.resetAndDestroy();
+    // libuv refuses to reset a socket that is being shut down (EINVAL, uv_tcp_close_reset), and leaves it open.
+    this.resetByFfi();
+    this.native.destroy();
   }
 
   setNoDelay(on: boolean): void {
