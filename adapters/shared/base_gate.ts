@@ -63,8 +63,9 @@ export abstract class BaseGate {
 
   #set(wishes: Wishes, op: "listen" | "setKeepAlive"): KeepAliveStatus {
     const status = applyWishes(wishes, this.#reach, { ...this.#place, op });
-    // Asked only now: those that come after the options have them.
-    const queued = this.#place.os === "linux" ? this.#reach.descriptor?.queued() : undefined;
+    // Asked only now: those that come after the options have them. Where some are not applied, each must know that.
+    const inherits = this.#place.os === "linux" && status.notApplied.length === 0;
+    const queued = inherits ? this.#reach.descriptor?.queued() : undefined;
     this.#unsure = queued === undefined ? Infinity : queued + IN_FLIGHT;
     return status;
   }

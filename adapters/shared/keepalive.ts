@@ -27,8 +27,16 @@ export interface Reach {
   callNative?(call: NativeCall): void;
 }
 
-/** What was applied last to sockets that cannot be read; goes with the socket. */
-const requested = new WeakMap<object, KernelValues>();
+/** What is known of a socket that the kernel does not tell. */
+interface Known {
+  /** What was applied last, where it cannot be read. */
+  values?: KernelValues;
+  /** What was wanted last and is not held. */
+  notApplied: readonly KernelName[];
+}
+
+/** Goes with the socket. */
+const known = new WeakMap<object, Known>();
 
 /**
  * Gives a socket what is wanted.
@@ -38,49 +46,47 @@ const requested = new WeakMap<object, KernelValues>();
  */
 export function applyWishes(wishes: Wishes, reach: Reach, context: ErrorContext): KeepAliveStatus {
   const plan = reach.unix ? unixPlan(wishes, context) : planOptions(wishes, reach.means, context);
-  return applyPlan(plan, wishes, reach, context);
-}
-
-/** As {@link applyWishes}, with the plan made already. */
-export function applyPlan(
-  plan: Plan,
-  wishes: Wishes,
-  reach: Reach,
-  context: ErrorContext,
-): KeepAliveStatus {
   const { descriptor, callNative, socket } = reach;
   if (plan.route === "ffi") {
     if (!descriptor) throw socketError("ENOTCONN", context);
-    return applyByFfi(plan, wishes, descriptor, reach.means, context);
+    const status = applyByFfi(plan, wishes, descriptor, reach.means, context);
+    // Mostly there is nothing to remember.
+    if (status.notApplied.length > 0) known.set(socket, { notApplied: [...status.notApplied] });
+    else known.delete(socket);
+    return status;
   }
-  if (plan.route === "native") {
-    if (!callNative) throw socketError("ENOTCONN", context);
-    try {
-      for (const call of plan.calls) callNative(call);
-    } catch (cause) {
-      throw toSocketError(cause, context);
-    }
-  }
-  const held = { ...requested.get(socket), ...plan.held };
-  requested.set(socket, held);
+  if (plan.route === "native") callAll(plan.calls, callNative, context);
   const { route, notApplied } = plan;
-  return statusOf(held, { source: "requested", route, notApplied });
+  const values = { ...known.get(socket)?.values, ...plan.held };
+  known.set(socket, { values, notApplied: [...notApplied] });
+  return statusOf(values, { source: "requested", route, notApplied });
+}
+
+function callAll(calls: NativeCall[], callNative: Reach["callNative"], context: ErrorContext): void {
+  if (!callNative) throw socketError("ENOTCONN", context);
+  try {
+    for (const call of calls) callNative(call);
+  } catch (cause) {
+    throw toSocketError(cause, context);
+  }
 }
 
 /**
- * Tells what a socket holds: by `getsockopt(2)`, else what was applied last.
+ * Tells what a socket holds: by `getsockopt(2)`, else what was applied last;
+ * and what was wanted last and was not applied.
  *
  * @throws {UnsupportedOptionError} It cannot be read, and nothing was applied.
  */
 export function readStatus(reach: Reach, context: ErrorContext): KeepAliveStatus {
   const { unix, descriptor, socket, means } = reach;
-  if (unix) return statusOf({ SO_KEEPALIVE: 0 }, { source: "requested", route: "none", notApplied: [] });
+  const before = known.get(socket);
+  const notApplied = [...before?.notApplied ?? []];
+  if (unix) return statusOf({ SO_KEEPALIVE: 0 }, { source: "requested", route: "none", notApplied });
   if (descriptor) {
     const values = readKernel(descriptor, context);
-    return statusOf(values, { source: "kernel", route: "ffi", notApplied: [] });
+    return statusOf(values, { source: "kernel", route: "ffi", notApplied });
   }
-  const held = requested.get(socket);
-  if (held) return statusOf(held, { source: "requested", route: "native", notApplied: [] });
+  if (before?.values) return statusOf(before.values, { source: "requested", route: "native", notApplied });
   const options = [...KERNEL_OPTIONS];
   throw unsupportedOption({ verb: "read", options, where: means.runtime, hint: means.hint }, context);
 }
