@@ -110,3 +110,14 @@ export async function openOwnPair(
   context.defer(() => server.abort());
   return { client, server, listener };
 }
+
+/** Runs the same in each way, all at once; an error says in which it arose. */
+export async function inAllWays(
+  run: (way: Way) => Promise<unknown>,
+  ways: readonly Way[] = WAYS,
+): Promise<void> {
+  const ends = await Promise.allSettled(ways.map(run));
+  ends.forEach((end, index) => {
+    if (end.status === "rejected") throw new Error(`${ways[index]}: ${end.reason}`, { cause: end.reason });
+  });
+}
