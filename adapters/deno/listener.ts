@@ -95,7 +95,7 @@ class DenoGate extends BaseGate implements Gate {
   readonly #onAccepted = (native: DenoConn): void => this.#accept(native);
   readonly #onFailed = (cause: unknown): void => this.#fail(cause);
   /** Deno takes one accept() at a time. */
-  #accepting = false;
+  #accepting: Promise<void> | undefined;
   #pause: ReturnType<typeof setTimeout> | undefined;
   #gone = false;
 
@@ -117,14 +117,15 @@ class DenoGate extends BaseGate implements Gate {
 
   want(): void {
     if (this.#accepting || this.#gone || this.#listener.wanted === 0) return;
-    this.#accepting = true;
-    this.#native.accept().then(this.#onAccepted, this.#onFailed);
+    this.#accepting = this.#native.accept().then(this.#onAccepted, this.#onFailed);
   }
 
-  close(): void {
+  close(): void | Promise<void> {
     this.#gone = true;
     clearTimeout(this.#pause);
     this.#native.close();
+    // An accept() that is pending keeps the socket listening until it has been told.
+    return this.#accepting;
   }
 
   ref(): void {
@@ -136,7 +137,7 @@ class DenoGate extends BaseGate implements Gate {
   }
 
   #accept(native: DenoConn): void {
-    this.#accepting = false;
+    this.#accepting = undefined;
     try {
       const grip = this.#gripOf(native);
       this.outfit(grip);
@@ -161,7 +162,7 @@ class DenoGate extends BaseGate implements Gate {
     const wait = isNotConnected(cause) ? 0 : this.#listener.failed(cause);
     if (wait === undefined) return;
     this.#pause = setTimeout(() => {
-      this.#accepting = false;
+      this.#accepting = undefined;
       this.want();
     }, wait);
   }

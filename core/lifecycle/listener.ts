@@ -15,7 +15,8 @@ import { type Pending, pending, quiet, rejected, rejectQuietly } from "./promise
 export interface Gate {
   /** Somebody waits for a connection: for a runtime that is asked for each. */
   want(): void;
-  close(): void;
+  /** Stops listening. A promise, which does not reject, where the runtime takes a moment for it. */
+  close(): void | Promise<void>;
   /** Sets what connections accepted from now on hold, those that wait in the kernel included. */
   setKeepAlive(wishes: Wishes): KeepAliveStatus;
   getKeepAlive(): KeepAliveStatus;
@@ -53,6 +54,7 @@ export class ListenerLifecycle implements Listener {
   readonly #onAbort = () => this.#end(this.#options.signal?.reason);
   #failures = 0;
   #ending: SocketError | undefined;
+  #closed: void | Promise<void> = undefined;
 
   constructor(options: ListenerOptions, place: Place, open: (listener: ListenerLifecycle) => Gate) {
     this.#options = options;
@@ -101,7 +103,7 @@ export class ListenerLifecycle implements Listener {
 
   close(): Promise<void> {
     this.#end(undefined);
-    return Promise.resolve();
+    return Promise.resolve(this.#closed);
   }
 
   /** Ends when the listener is closed; leaving the loop early leaves the listener open. */
@@ -152,7 +154,7 @@ export class ListenerLifecycle implements Listener {
     if (this.#ending !== undefined) return;
     this.#ending = error;
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
-    this.#gate.close();
+    this.#closed = this.#gate.close();
     for (const acceptor of this.#acceptors.splice(0)) rejectQuietly(acceptor, error);
     for (const connection of this.#waiting.splice(0)) connection.abort(error);
   }
