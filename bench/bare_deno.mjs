@@ -52,6 +52,19 @@ export function bare() {
       return took;
     },
 
+    async chunks(ports, bytes) {
+      const conn = await openQuick(ports.source);
+      const begun = performance.now();
+      await conn.write(new Uint8Array(1));
+      for (let left = bytes; left > 0;) {
+        const chunk = new Uint8Array(65_536);
+        left -= chunk.subarray(0, await conn.read(chunk)).length;
+      }
+      const took = performance.now() - begun;
+      conn.close();
+      return took;
+    },
+
     async send(ports, bytes, chunk) {
       const conn = await openQuick(ports.sink);
       const data = new Uint8Array(chunk);

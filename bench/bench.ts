@@ -27,7 +27,7 @@ const option = (name: string) =>
 const quick = Deno.args.includes("--quick");
 const [only, chosen] = [option("only"), option("runtime")];
 const whole = !quick && only === "" && chosen === "";
-const settings = quick ? { rounds: 5, sample: 25, only } : { rounds: 15, sample: 80, only };
+const settings = quick ? { rounds: 5, sample: 25, only } : { rounds: 11, sample: 80, only };
 
 const started = performance.now();
 await installRuntimes(console.error);

@@ -1,5 +1,5 @@
 // Runs in each runtime: keepwire and the bare runtime in turns, in one process. Prints one line of JSON a measure.
-//   subject.mjs RUNTIME LIBRARY PORTS '{"rounds":15,"sample":80,"only":""}'
+//   subject.mjs RUNTIME LIBRARY PORTS '{"rounds":11,"sample":80,"only":""}'
 import process from "node:process";
 import { keepwire } from "./keepwire.mjs";
 import { MEASURES } from "./measures.mjs";
