@@ -12,6 +12,8 @@ export interface Host {
   arch: string;
   version: string;
   getBuiltinModule?(id: string): unknown;
+  /** Only with the flag `--permission`. */
+  permission?: { has(scope: string): boolean };
 }
 
 /** The runtime of this adapter. */

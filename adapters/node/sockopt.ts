@@ -20,7 +20,7 @@ import {
   SocketOptions,
   withoutFfi,
 } from "../shared/socket_options.ts";
-import { arch, builtin, os, runtime, unrefTimer, version } from "./host.ts";
+import { arch, builtin, host, os, runtime, unrefTimer, version } from "./host.ts";
 
 /** The way to the options of this runtime's sockets. */
 export const door: SocketOptions = new SocketOptions({
@@ -133,10 +133,21 @@ interface NodeFfiSignature {
   return: string;
 }
 
+/** What is used of `node:module`. */
+interface NodeModule {
+  isBuiltin(id: string): boolean;
+  createRequire(from: string): (id: string) => unknown;
+}
+
 function loadNodeFfi(): Libc | undefined {
-  const ffi = builtin<NodeFfi>("node:ffi");
   const location = ERRNO_LOCATION[os()];
-  if (!ffi || !location) return undefined;
+  const { isBuiltin } = builtin<NodeModule>("node:module")!; // every Node has it
+  if (!location || !isBuiltin("node:ffi")) return undefined;
+  // Asked first: loading it prints a warning, also where it is of no use then.
+  if (host().permission?.has("ffi") === false) {
+    throw Object.assign(new Error("FFI is not permitted"), { code: "ERR_ACCESS_DENIED" });
+  }
+  const ffi = builtin<NodeFfi>("node:ffi")!; // it is there
   const types = { i32: "i32", u32: "u32", usize: "u64", pointer: "pointer" };
   const symbols: Record<string, NodeFfiSignature> = { [location]: { arguments: [], return: "pointer" } };
   for (const [name, args] of Object.entries(SIGNATURES)) {
@@ -178,6 +189,6 @@ function loadKoffi(): Libc {
 function requireOwn(): (id: string) => unknown {
   // In CommonJS, where each bundler makes something else of import.meta.
   if (typeof require === "function") return require as (id: string) => unknown; // Node's own
-  const { createRequire } = builtin<{ createRequire(from: string): (id: string) => unknown }>("node:module")!; // every Node has it
+  const { createRequire } = builtin<NodeModule>("node:module")!; // every Node has it
   return createRequire(import.meta.url);
 }
