@@ -44,3 +44,20 @@ export function python(): string {
 export function librarySpecifier(): string {
   return `file://${process.env.KEEPWIRE_LIBRARY || repositoryPath("mod.ts")}`;
 }
+
+/**
+ * The flags this process was started with, as far as they say what it may do:
+ * a script that is started with them has the same means. On Deno it may ask
+ * for the rest, which this process perhaps may not.
+ */
+export function currentFlags(): string[] {
+  // The runners' own.
+  const flags = process.execArgv.filter((flag) => !/^--(test|timeout|reporter)/.test(flag));
+  const { Deno } = globalThis as {
+    Deno?: { permissions: { querySync(what: { name: string }): { state: string } } };
+  };
+  if (!Deno) return flags;
+  const names = ["read", "write", "net", "env", "sys", "run", "ffi", "import"];
+  const granted = names.filter((name) => Deno.permissions.querySync({ name }).state === "granted");
+  return granted.length === names.length ? ["-A"] : granted.map((name) => `--allow-${name}`);
+}
