@@ -28,11 +28,9 @@ export function assertFalse(expr: unknown, msg?: string): void {
 
 /** Fails unless both are deeply equal. */
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
-  nodeAssert.deepStrictEqual(
-    actual,
-    expected,
-    msg && `${msg}: ${differ(actual, expected)}`,
-  );
+  // Node 26 takes no undefined for a message.
+  if (msg === undefined) nodeAssert.deepStrictEqual(actual, expected);
+  else nodeAssert.deepStrictEqual(actual, expected, `${msg}: ${differ(actual, expected)}`);
 }
 
 /** Fails if both are deeply equal. */
