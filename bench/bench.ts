@@ -54,10 +54,17 @@ for (const runtime of runtimes) {
 console.log("\nratio: above 1 keepwire is faster, or smaller; in brackets the quartiles");
 console.log(`${Math.round((performance.now() - started) / 1000)} s in all`);
 if (whole) {
-  const machine = { cores: navigator.hardwareConcurrency, kernel: Deno.osRelease(), arch: Deno.build.arch };
-  const text = JSON.stringify({ machine, settings, results }, undefined, 2);
-  await Deno.writeTextFile("bench/results.json", `${text}\n`);
+  await write("bench/results.json");
   console.log("bench/results.json written");
+}
+
+async function write(file: string): Promise<void> {
+  const [major, minor] = Deno.osRelease().split(".");
+  const machine = { os: Deno.build.os, kernel: `${major}.${minor}`, cores: navigator.hardwareConcurrency };
+  // A spread on one line, so that two runs can be compared by their lines; the formatter leaves that as it is.
+  const text = JSON.stringify({ machine, settings, results }, undefined, 2)
+    .replace(/\{\s+("median": \S+)\s+("low": \S+)\s+("high": \S+)\s+\}/g, "{ $1 $2 $3 }");
+  await Deno.writeTextFile(file, `${text}\n`);
 }
 
 async function measure(runtime: Runtime, note: (name: string, row: Row) => void): Promise<void> {
