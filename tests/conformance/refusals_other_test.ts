@@ -10,7 +10,7 @@ import { inLibraryUnits } from "../kit/oracle.ts";
 import { runScript } from "../kit/driver.ts";
 import { PLAIN_WAYS, type PlainWay } from "../kit/plain_ways.ts";
 import { RemoteLibrary } from "../kit/remote_library.ts";
-import { currentFlags } from "../kit/runtime.ts";
+import { currentFlags, librarySpecifier } from "../kit/runtime.ts";
 import { assertSocketError } from "../kit/socket_error.ts";
 import { capabilities, connect, getKeepAlive, listen, setKeepAlive } from "../../mod.ts";
 import { HELP } from "./refusals.ts";
@@ -105,6 +105,30 @@ async function quiet({ defer, peer }: CaseContext): Promise<void> {
   assertEquals(printed, await printedByFlags(flags));
 }
 
+const ON_A_TERMINAL = `
+const loaded = await import(process.argv[2]);
+const { capabilities, connect, listen } = loaded.connect ? loaded : loaded.default;
+const { routes } = capabilities();
+const outcome = (opening) => opening.then((one) => (one.abort?.(), one.close()), () => {});
+await outcome(connect({ hostname: "127.0.0.1", port: Number(process.argv[3]) }));
+await outcome(connect({ port: Number(process.argv[3]), keepAlive: { userTimeout: 1 } }));
+await outcome(listen({ hostname: "127.0.0.1", port: 0 }));
+console.log(Object.values(routes).map(({ set }) => set).join());
+process.exit();
+`;
+
+/** A permission that this process would have to ask for counts as none. */
+async function asksNobody({ peer }: CaseContext): Promise<void> {
+  const { port } = await peer.listen();
+  const flags = currentFlags();
+  const options = { flags, terminal: true, args: [librarySpecifier(), `${port}`], timeout: 10_000 };
+  const text = `import process from "node:process";${ON_A_TERMINAL}`;
+  const { stdout } = await runScript({ text }, options);
+  const routes = Object.values(capabilities().routes).map(({ set }) => set).join();
+  const printed = withoutPid(stdout.replaceAll("\r", "").replace(EXPERIMENTAL, ""));
+  assertEquals(printed, `${await printedByFlags(flags)}${routes}\n`);
+}
+
 /** Whoever starts the suite may say what he has arranged: a package found by accident would go unnoticed. */
 function promised(): void {
   const { KEEPWIRE_ABILITY = ability() } = process.env;
@@ -114,7 +138,8 @@ function promised(): void {
 cases("refusals", [
   { name: "what can be set is what was arranged", run: promised },
   { name: "connect and listen work, or are refused as a whole, as the table says", run: opening },
-  { name: "nothing is asked, and nothing is printed", run: quiet },
+  { name: "nothing is printed", run: quiet },
+  { name: "nobody is asked", run: asksNobody },
   ...PLAIN_WAYS.map((way): Case => ({
     name: `what a ${way.name} holds is read, or refused`,
     run: (context) => reading(way, context),

@@ -27,6 +27,8 @@ export interface DriverOptions {
   runner?: boolean;
   /** Kernel options for which setsockopt(2) fails in it. */
   failing?: string[];
+  /** On a terminal of its own, whose output is standard output: what would ask a person asks there. */
+  terminal?: boolean;
   /** Name of the error with which it fails. Default `ENOPROTOOPT`, as on a kernel that lacks the option. */
   errno?: string;
   /** After so many milliseconds it is killed, and its run has failed. Default 30,000. */
@@ -170,20 +172,15 @@ export function runScript(
   return spawnRuntime(script, options).success();
 }
 
-function wrappers({ failing = [], errno = "ENOPROTOOPT" }: DriverOptions): string[] {
-  const leash = ["-B", repositoryPath("tests/oracle/leash.py"), "--"];
-  if (failing.length === 0) return leash;
-  const flags = failing.flatMap((name) => ["--fail", name]);
-  return [
-    ...leash,
-    python(),
-    "-B",
-    repositoryPath("tests/oracle/seccomp_run.py"),
-    ...flags,
-    "--errno",
-    errno,
-    "--",
-  ];
+function wrappers({ failing = [], errno = "ENOPROTOOPT", terminal }: DriverOptions): string[] {
+  const program = (name: string) => ["-B", repositoryPath(`tests/oracle/${name}.py`)];
+  const wrapped = [...program("leash"), "--"];
+  if (failing.length > 0) {
+    const flags = failing.flatMap((name) => ["--fail", name]);
+    wrapped.push(python(), ...program("seccomp_run"), ...flags, "--errno", errno, "--");
+  }
+  if (terminal) wrapped.push(python(), ...program("terminal"), "--");
+  return wrapped;
 }
 
 function runtimeCommand({ flags, runner }: DriverOptions): string[] {
