@@ -11,7 +11,7 @@
  */
 
 import { Oracle } from "../tests/kit/oracle.ts";
-import { type Finding, lookAt } from "./demo/look.ts";
+import { type Finding, lookAt, SIDES } from "./demo/look.ts";
 import { ASKED, PROGRAMS } from "./demo/rows.ts";
 import { Tables } from "./demo/table.ts";
 import { Progress } from "./demo/progress.ts";
@@ -34,13 +34,12 @@ await ensurePython(say);
 const findings = await findAll();
 progress.clear();
 
-const sides = ["opened", "accepted"] as const;
 if (Deno.args.includes("--json")) {
-  const rows = sides.flatMap((side) => findings.filter((finding) => finding.side === side).map(asJson));
+  const rows = SIDES.flatMap((side) => findings.filter((finding) => finding.side === side).map(asJson));
   console.log(JSON.stringify(rows, undefined, 2));
 } else {
   const tables = new Tables(Deno.stdout.isTerminal() && !Deno.noColor);
-  for (const side of sides) console.log(`${tables.table(side, findings)}\n`);
+  for (const side of SIDES) console.log(`${tables.table(side, findings)}\n`);
   console.log(tables.legend(findings));
 }
 const failed = findings.filter(({ program, ok }) => program.by === "keepwire" && !ok);
@@ -73,8 +72,8 @@ async function findAll(): Promise<Finding[]> {
   return found.flat();
 }
 
-function asJson({ program, side, holds, status, refused, ok }: Finding): Record<string, unknown> {
+function asJson({ program, side, holds, status, refused, failed, ok }: Finding): Record<string, unknown> {
   const { kind, version } = runtime(program.runtime);
   const { by, variant } = program;
-  return { side, runtime: kind, version, by, variant, asked: ASKED, holds, status, refused, ok };
+  return { side, runtime: kind, version, by, variant, asked: ASKED, holds, status, refused, failed, ok };
 }

@@ -11,8 +11,9 @@ import { ASKED, type Program } from "./rows.ts";
 /** Milliseconds that a program may take to open its pair. */
 const LIMIT = 15_000;
 
-/** Which socket of a pair. */
-export type Side = "opened" | "accepted";
+/** The sockets of a pair. */
+export const SIDES = ["opened", "accepted"] as const;
+export type Side = typeof SIDES[number];
 
 /** What keepwire says when it refuses. */
 export interface Refusal {
@@ -31,6 +32,8 @@ export interface Finding {
   /** As the library has it. */
   status?: HeldKeepAlive & { route: string; source: string };
   refused?: Refusal;
+  /** What the program said when it ended without telling of this socket. */
+  failed?: string;
   /** The four values are held and the library says the same; or they are refused where that is due. */
   ok: boolean;
 }
@@ -70,9 +73,11 @@ export async function lookAt(
   const watchdog = setTimeout(() => child.kill("SIGKILL"), LIMIT);
   try {
     const told = await linesOf(child.stdout, 2);
-    if (told.length < 2) throw new Error(`${command.join(" ")} ended early:\n${await stderr}`);
-    const found = told.map((line) => findingOf(program, JSON.parse(line), oracle.of(child.pid)));
-    return await Promise.all(found);
+    const lines: Told[] = told.map((line) => JSON.parse(line));
+    const found = lines.map((line) => findingOf(program, line, oracle.of(child.pid)));
+    const missing = SIDES.filter((side) => !lines.some((line) => line.side === side));
+    const failed = missing.length > 0 ? await stderr : "";
+    return [...await Promise.all(found), ...missing.map((side) => ({ program, side, failed, ok: false }))];
   } finally {
     clearTimeout(watchdog);
     await child.stdin.close().catch(() => {});

@@ -67,7 +67,14 @@ export class Tables {
     const line = `keepwire: ${held} of ${expected.length} connections hold the four values, ` +
       `${refused} of ${ours.length - expected.length} refused with a hint where they cannot be held`;
     const ok = ours.every((finding) => finding.ok);
+    // Both sides of a program say the same.
+    const failures = new Set(
+      findings.map(({ program, failed }) =>
+        failed === undefined ? "" : `${nameOf(program.runtime)}: ${program.script[0]} failed:\n${failed}\n`
+      ),
+    );
     return [
+      ...[...failures].filter(Boolean),
       this.#paint("dim", "The plain rows call"),
       ...PLAIN_CALLS.map((call) => this.#paint("dim", `  ${call}`)),
       this.#paint("dim", "No runtime has a call for the user timeout (TCP_USER_TIMEOUT)."),
@@ -91,7 +98,8 @@ export class Tables {
   }
 
   #cell(finding: Finding | undefined): string {
-    if (finding?.refused) return this.#paint("red", "refused".padEnd(BLOCK));
+    if (finding?.refused) return this.#paint("red", "refused ✗".padEnd(BLOCK));
+    if (finding?.failed !== undefined) return this.#paint("red", "failed ✗".padEnd(BLOCK));
     if (!finding?.holds) return "".padEnd(BLOCK);
     if (!finding.holds.enabled) return this.#paint("red", "keepalive off ✗".padEnd(BLOCK));
     return this.#values(finding.holds, true);
