@@ -17,6 +17,9 @@ export interface Lane {
   koffi?: boolean;
   /** Flags of the runtime. */
   flags: string[];
+  env?: Record<string, string>;
+  /** What can be set there (tests/kit/means.ts); default everything. The tests compare. */
+  ability?: "switch" | "idle" | "times" | "everything";
   /** Files of the suite, by the start of their name; default all. */
   files?: string[];
 }
@@ -51,11 +54,17 @@ const full: Lane[] = (["node20", "node22", "node24", "node26", "bun"] as const)
     }))
   );
 
-const withoutKoffi: Lane[] = (["node20", "node22", "node2418", "node24"] as const).map((runtime) => ({
+const withoutKoffi: Lane[] = ([
+  ["node20", "idle"],
+  ["node22", "idle"],
+  ["node2418", "idle"],
+  ["node24", "times"],
+] as const).map(([runtime, ability]) => ({
   name: `${runtime} without koffi`,
   runtime,
   format: "esm",
   flags: [],
+  ability,
   files: REFUSALS,
 }));
 
@@ -66,6 +75,7 @@ export const lanes: readonly Lane[] = [
     runtime: "deno",
     format: "source",
     flags: DENO_WITHOUT_FFI,
+    ability: "switch",
     files: REFUSALS,
   },
   ...full,
@@ -75,6 +85,7 @@ export const lanes: readonly Lane[] = [
     runtime: "node26",
     format: "esm",
     flags: NODE_PERMISSIONS,
+    ability: "times",
     files: REFUSALS,
   },
   {
@@ -82,6 +93,17 @@ export const lanes: readonly Lane[] = [
     runtime: "node26",
     format: "script",
     flags: ["--no-experimental-ffi"],
+    ability: "times",
+    files: REFUSALS,
+  },
+  {
+    name: "bun without ffi",
+    runtime: "bun",
+    format: "esm",
+    flags: [],
+    // What the tests start by themselves inherits it.
+    env: { BUN_OPTIONS: "--preload=./tests/kit/without_bun_ffi.ts" },
+    ability: "idle",
     files: REFUSALS,
   },
   {

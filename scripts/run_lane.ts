@@ -60,6 +60,8 @@ function environment(lane: Lane): Record<string, string> {
     NO_COLOR: "1",
     KEEPWIRE_ROOT: root,
     KEEPWIRE_LIBRARY: `${root}/${library}`,
+    KEEPWIRE_ABILITY: lane.ability ?? "everything",
+    ...lane.env,
   };
 }
 
