@@ -7,6 +7,7 @@
 import type { Address, Connection, KeepAlive, KeepAliveStatus } from "../types.ts";
 import type { SocketError, SocketErrorCode, SocketOp } from "../errors.ts";
 import { type ErrorContext, socketError, toSocketError } from "../socket_error.ts";
+import { boolean, check } from "../check.ts";
 import { validateKeepAlive } from "../keepalive/validate.ts";
 import { CloseDeadline } from "./close_deadline.ts";
 import { type Pending, pending, rejected, rejectQuietly } from "./promises.ts";
@@ -130,9 +131,7 @@ export class Lifecycle implements Connection, Sink {
   }
 
   setNoDelay(on = true): void {
-    if (typeof on !== "boolean") {
-      throw new TypeError(`Cannot set TCP_NODELAY: expected a boolean, got ${typeof on}`);
-    }
+    check(on, boolean, "noDelay");
     this.#requireOpen("setNoDelay");
     this.#wire.setNoDelay(on);
   }
