@@ -65,7 +65,7 @@ export class Tables {
     const held = expected.filter(({ ok }) => ok).length;
     const refused = ours.filter(({ program, ok }) => program.refuses && ok).length;
     const line = `keepwire: ${held} of ${expected.length} connections hold the four values, ` +
-      `${refused} of ${ours.length - expected.length} refused with a hint where they cannot be held`;
+      `${refused} of ${ours.length - expected.length} that cannot are refused with a hint`;
     const ok = ours.every((finding) => finding.ok);
     // Both sides of a program say the same.
     const failures = new Set(
