@@ -209,9 +209,9 @@ export class PeerConnection {
     await this.#ask("close");
   }
 
-  /** RST. */
-  async reset(): Promise<void> {
-    await this.#ask("reset");
+  /** RST; after `delay` milliseconds, with so many seeded bytes right before it. */
+  async reset(parting: { delay?: number; bytes?: number; seed?: string } = {}): Promise<void> {
+    await this.#long("reset", { ...parting, delay: (parting.delay ?? 0) / 1_000 });
   }
 
   /** Ends the transfers that are going on. */

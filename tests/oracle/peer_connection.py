@@ -191,8 +191,12 @@ class PeerConnection:
         self.sock.close()
         return {}
 
-    def reset(self, _request=None):
-        """RST: what is queued is thrown away."""
+    def reset(self, request=None):
+        """RST: what is queued is thrown away. After `delay` seconds and `bytes` of the seeded stream, if asked."""
+        request = request or {}
+        time.sleep(request.get("delay", 0))
+        if request.get("bytes"):
+            self.send(request)
         self.closed = True
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
