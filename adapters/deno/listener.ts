@@ -1,5 +1,6 @@
 /**
- * Listeners on Deno: `Deno.listen`, which is asked for each connection.
+ * Listeners on Deno: `Deno.listen`, which is asked for each connection. It
+ * takes no backlog for a Unix socket.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import type { Grip } from "../shared/base_wire.ts";
 import type { Descriptor } from "../shared/descriptor.ts";
 import { reachOf, requireHolds } from "../shared/reach.ts";
 import { gripOf, isNotConnected, wrap } from "./connection.ts";
-import { type DenoConn, type DenoListener, host, os, runtime } from "./host.ts";
+import { type DenoConn, type DenoListener, host, os, refTimer, runtime, unrefTimer } from "./host.ts";
 import { expectSocket, findAccepted, isListening } from "./own_descriptor.ts";
 import { door } from "./sockopt.ts";
 
@@ -86,6 +87,9 @@ function adopt(native: DenoListener, born: Descriptor | undefined, plan: ListenP
   );
 }
 
+/** Milliseconds; a longer delay of a timer counts as none. */
+const LONGEST_DELAY = 2 ** 31 - 1;
+
 /** A `Deno.Listener` as a gate. */
 class DenoGate extends BaseGate implements Gate {
   readonly #native: DenoListener;
@@ -97,6 +101,8 @@ class DenoGate extends BaseGate implements Gate {
   /** Deno takes one accept() at a time. */
   #accepting: Promise<void> | undefined;
   #pause: ReturnType<typeof setTimeout> | undefined;
+  /** Deno's listener keeps the process alive only while an accept() is pending. */
+  readonly #holder = setInterval(() => {}, LONGEST_DELAY);
   #gone = false;
 
   constructor(
@@ -123,16 +129,19 @@ class DenoGate extends BaseGate implements Gate {
   close(): void | Promise<void> {
     this.#gone = true;
     clearTimeout(this.#pause);
+    clearInterval(this.#holder);
     this.#native.close();
     // An accept() that is pending keeps the socket listening until it has been told.
     return this.#accepting;
   }
 
   ref(): void {
+    refTimer(this.#holder);
     this.#native.ref();
   }
 
   unref(): void {
+    unrefTimer(this.#holder);
     this.#native.unref();
   }
 
