@@ -1,5 +1,6 @@
 /**
- * Connections on Deno: `Deno.connect`, whose reads cannot be called back.
+ * Connections on Deno: `Deno.connect`, whose reads cannot be called back. Of a
+ * name Deno before 2.9 tries the first address only.
  *
  * @module
  */
