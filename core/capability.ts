@@ -15,6 +15,7 @@ import {
   NO_FFI,
   type ReleaseRow,
   RELEASES,
+  REUSE_PORT,
   UPGRADES,
 } from "./tables/capability.ts";
 import { sockoptNumbers } from "./tables/sockopt.ts";
@@ -45,12 +46,13 @@ export interface Environment {
  * @param version As the runtime gives it, with or without a leading `v`.
  */
 export function releaseOf(runtime: Runtime, version: string): ReleaseRow {
-  const row = RELEASES.find((row) =>
-    row.runtime === runtime && !isBelow(version, row.from) &&
-    (row.below === undefined || isBelow(version, row.below))
-  );
+  const row = RELEASES.find((row) => row.runtime === runtime && isWithin(version, row));
   // What cannot be read as a version is taken for the newest.
   return row ?? RELEASES.filter((row) => row.runtime === runtime).at(-1)!; // every runtime has rows
+}
+
+function isWithin(version: string, { from, below }: { from: string; below?: string }): boolean {
+  return !isBelow(version, from) && (below === undefined || isBelow(version, below));
 }
 
 function isBelow(version: string, other: string): boolean {
@@ -62,6 +64,11 @@ function isBelow(version: string, other: string): boolean {
 /** Why `connect` and `listen` are refused as a whole on this version, or `undefined` where they are not. */
 export function refusalToOpen(runtime: Runtime, version: string): string | undefined {
   return releaseOf(runtime, version).refused;
+}
+
+/** What `reusePort` needs: a newer version, or a flag that may have been given; `undefined` where it needs nothing. */
+export function reusePortNeeds(runtime: Runtime, version: string): string | undefined {
+  return REUSE_PORT.find((row) => row.runtime === runtime && isWithin(version, row))?.needs;
 }
 
 /** The options that `setsockopt(2)` by FFI can set and read here; none without FFI or numbers. */

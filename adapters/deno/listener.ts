@@ -5,6 +5,7 @@
  * @module
  */
 import type { Listener, ListenOptions } from "../../core/types.ts";
+import { reusePortNeeds } from "../../core/capability.ts";
 import { type Gate, ListenerLifecycle, type Place } from "../../core/lifecycle/listener.ts";
 import { type ListenPlan, validateListen } from "../../core/options.ts";
 import { type ErrorContext, socketError, toSocketError } from "../../core/socket_error.ts";
@@ -53,7 +54,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
 /** Without the flag Deno does not refuse the option: it ends the process, with code 70. */
 function requireReusePort(context: ErrorContext): void {
   if (host().listenDatagram) return;
-  throw socketError("ENOTSUP", context, undefined, "reusePort needs Deno's flag --unstable-net");
+  const needs = reusePortNeeds(runtime, version());
+  if (needs) throw socketError("ENOTSUP", context, undefined, `reusePort needs ${needs}`);
 }
 
 function open(plan: ListenPlan): Listener {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Listener, ListenOptions } from "../../core/types.ts";
+import { reusePortNeeds } from "../../core/capability.ts";
 import { type Gate, ListenerLifecycle, type Place } from "../../core/lifecycle/listener.ts";
 import { pending } from "../../core/lifecycle/promises.ts";
 import { type ListenPlan, validateListen } from "../../core/options.ts";
@@ -46,11 +47,10 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   }
 }
 
-/** Older versions ignore the option (https://nodejs.org/api/net.html#serverlistenoptions-callback). */
+/** Older versions ignore the option. */
 function requireReusePort(context: ErrorContext): void {
-  const [major, minor] = version().split(".").map(Number);
-  if (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)) return;
-  throw socketError("ENOTSUP", context, undefined, "reusePort needs Node 22.12, 23.1 or newer");
+  const needs = reusePortNeeds(runtime, version());
+  if (needs) throw socketError("ENOTSUP", context, undefined, `reusePort needs ${needs}`);
 }
 
 function open(plan: ListenPlan): Promise<Listener> {

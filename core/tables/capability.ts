@@ -105,6 +105,18 @@ export const RELEASES: readonly ReleaseRow[] = [
   { runtime: "bun", from: "1.4.0", native: "idle", ffi: "bun", supported: true, source: BUN_KEEPALIVE },
 ];
 
+const NODE_REUSE_PORT = "https://nodejs.org/api/net.html#serverlistenoptions-callback";
+const DENO_REUSE_PORT = "https://docs.deno.com/api/deno/~/Deno.TcpListenOptions";
+const NODE_WITH_REUSE_PORT = "Node 22.12, 23.1 or newer";
+
+/** What a listener needs for `SO_REUSEPORT`; where there is no row, nothing. Older versions of Node ignore the option. */
+// deno-fmt-ignore -- a table is read by its columns
+export const REUSE_PORT: readonly { runtime: Runtime; from: string; below?: string; needs: string; source: string }[] = [
+  { runtime: "node", from: "0.0.0", below: "22.12.0", needs: NODE_WITH_REUSE_PORT, source: NODE_REUSE_PORT },
+  { runtime: "node", from: "23.0.0", below: "23.1.0", needs: NODE_WITH_REUSE_PORT, source: NODE_REUSE_PORT },
+  { runtime: "deno", from: "0.0.0", needs: "Deno's flag --unstable-net", source: DENO_REUSE_PORT },
+];
+
 /** What a newer version would give natively, where the native ability is `idle`. */
 export const UPGRADES: Readonly<
   Partial<Record<Runtime, { help: string; options: readonly KernelName[]; source: string }>>

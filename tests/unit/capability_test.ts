@@ -10,6 +10,7 @@ import {
   meansFor,
   refusalToOpen,
   releaseOf,
+  reusePortNeeds,
 } from "../../core/capability.ts";
 import { ENDINGS, FAILURE_HELP, FFI_HELP, NO_FFI, RELEASES, UPGRADES } from "../../core/tables/capability.ts";
 
@@ -215,3 +216,20 @@ test("capability: the means name the runtime and its version", () => {
   assertEquals(meansFor(environment("node", "v20.20.2")).runtime, "node 20.20.2");
   assertEquals(capabilitiesFor(environment("node", "v20.20.2")).version, "20.20.2");
 });
+
+const REUSE_PORT_NEEDS: [Runtime, string, string | undefined][] = [
+  ["node", "20.20.2", "Node 22.12, 23.1 or newer"],
+  ["node", "22.11.0", "Node 22.12, 23.1 or newer"],
+  ["node", "22.12.0", undefined],
+  ["node", "23.0.0", "Node 22.12, 23.1 or newer"],
+  ["node", "23.1.0", undefined],
+  ["node", "26.10.0", undefined],
+  ["deno", "2.9.6", "Deno's flag --unstable-net"],
+  ["bun", "1.4.5", undefined],
+];
+
+for (const [runtime, version, needs] of REUSE_PORT_NEEDS) {
+  test(`capability: reusePort on ${runtime} ${version} needs ${needs ?? "nothing"}`, () => {
+    assertEquals(reusePortNeeds(runtime, version), needs);
+  });
+}
