@@ -15,7 +15,16 @@ import type { Grip } from "../shared/base_wire.ts";
 import type { Descriptor } from "../shared/descriptor.ts";
 import { reachOf, requireHolds } from "../shared/reach.ts";
 import { gripOf, isNotConnected, wrap } from "./connection.ts";
-import { type DenoConn, type DenoListener, host, os, refTimer, runtime, unrefTimer } from "./host.ts";
+import {
+  type DenoConn,
+  type DenoListener,
+  host,
+  os,
+  refTimer,
+  runtime,
+  unrefTimer,
+  version,
+} from "./host.ts";
 import { expectSocket, findAccepted, isListening } from "./own_descriptor.ts";
 import { door } from "./sockopt.ts";
 
