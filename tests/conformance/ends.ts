@@ -6,7 +6,7 @@
  */
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { capabilities, type Connection } from "../../mod.ts";
-import { SeededStream, Sha256Stream } from "../kit/bytes.ts";
+import { seededSha256, SeededStream, Sha256Stream } from "../kit/bytes.ts";
 import type { Case, CaseContext } from "../kit/cases.ts";
 import { type CommonOptions, openPair, type Way } from "../kit/pairs.ts";
 import type { PeerConnection } from "../kit/peer.ts";
@@ -139,6 +139,20 @@ export async function readToEnd(connection: Connection, size = 16_384): Promise<
   } catch (end) {
     return { bytes: hash.bytes, sha256: hash.digest(), end };
   }
+}
+
+/** Asserts that so many seeded bytes come, then `error`. */
+export async function assertReadsThenFails(
+  connection: Connection,
+  seed: string,
+  length: number,
+  error?: unknown,
+): Promise<unknown> {
+  const { bytes: count, sha256, end } = await readToEnd(connection);
+  assertEquals(count, length);
+  assertEquals(sha256, seededSha256(seed, length));
+  if (error !== undefined) assertStrictEquals(end, error, "of the read after the last byte");
+  return end;
 }
 
 /** Reads exactly so many bytes as text. */

@@ -90,6 +90,16 @@ cases("connect fails", [
     },
   },
   {
+    name: "a Unix socket whose backlog is full does not make anybody wait: EBUSY",
+    run: async (context) => {
+      const path = socketPath(context);
+      await context.peer.listen({ path, backlog: 0, autoAccept: false });
+      await openConnection(context, { path });
+      const error = await errorOf(connect({ path, timeout: 1_000 }), "connect()");
+      checkSocketError(error, ofConnect("EBUSY", unix(path)));
+    },
+  },
+  {
     name: "200 times refused leave nothing behind",
     run: async ({ oracle, peer }) => {
       const port = await peer.freePort();

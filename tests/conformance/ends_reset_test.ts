@@ -1,10 +1,10 @@
 /**
  * The peer's RST: what was received is read first, then `ECONNRESET`, and it
- * is the same error for everybody. After a FIN that was reached it is `EPIPE`.
+ * is the same error for everybody.
  *
  * @module
  */
-import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertStrictEquals } from "@std/assert";
 import type { Connection } from "../../mod.ts";
 import { seededSha256 } from "../kit/bytes.ts";
 import { cases } from "../kit/cases.ts";
@@ -13,7 +13,7 @@ import { checkSocketError } from "../kit/socket_error.ts";
 import { sleep } from "../kit/time.ts";
 import {
   assertLatched,
-  assertReadsEnd,
+  assertReadsThenFails,
   bytes,
   endsOf,
   errorOf,
@@ -32,24 +32,6 @@ const EITHER = ["read", "write"];
 
 function checkReset(connection: Connection, error: unknown, op: string | string[] = EITHER): void {
   checkSocketError(error, { code: "ECONNRESET", op, cause: "error", ...endsOf(connection) });
-}
-
-function checkPipe(connection: Connection, error: unknown): void {
-  checkSocketError(error, { code: "EPIPE", op: EITHER, ...endsOf(connection) });
-}
-
-/** Asserts that so many seeded bytes come, then `error`. */
-async function assertReadsThenFails(
-  connection: Connection,
-  seed: string,
-  length: number,
-  error?: unknown,
-): Promise<unknown> {
-  const { bytes: count, sha256, end } = await readToEnd(connection);
-  assertEquals(count, length);
-  assertEquals(sha256, seededSha256(seed, length));
-  if (error !== undefined) assertStrictEquals(end, error, "of the read after the last byte");
-  return end;
 }
 
 cases(
@@ -237,108 +219,20 @@ cases(
         await assertLatched(ours, error);
       },
     },
-  ]),
-);
-
-cases(
-  "RST after the peer's FIN",
-  inWays(TCP_WAYS, [
-    {
-      name: "reads stay null, the next write tells: EPIPE",
-      run: async (open) => {
-        const { ours, theirs } = await open({ allowHalfOpen: true });
-        await theirs.shutdown();
-        await assertReadsEnd(ours);
-        await theirs.reset();
-        await sleep(20);
-        const writing = async () => {
-          for (;;) await ours.write(bytes("more"));
-        };
-        const error = await errorOf(writing(), "Writing");
-        checkPipe(ours, error);
-        await assertLatched(ours, error, "null");
-      },
-    },
-    {
-      name: "reads stay null, nobody writes: closed tells",
+    ...[65_536, 4_096].map((readAhead) => ({
+      name: `nobody reads, readAhead: ${readAhead}: closed tells`,
       slow: true,
       needs: NOTICES_ALWAYS,
       run: async (open) => {
-        const { ours, theirs } = await open({ allowHalfOpen: true });
-        await theirs.shutdown();
-        await assertReadsEnd(ours);
-        await theirs.reset();
+        const { ours, theirs } = await open({ readAhead });
+        await ours.write(bytes("never read"));
+        await sendAndArrive(theirs, "before", 20_000);
+        await theirs.close();
         const error = await errorOf(ours.closed, "closed");
-        checkPipe(ours, error);
-        await assertLatched(ours, error, "null");
-      },
-    },
-    {
-      name: "a FIN that is not reached, behind unread bytes: all bytes come, then the error of closed",
-      slow: true,
-      needs: NOTICES_ALWAYS,
-      run: async (open) => {
-        const { ours, theirs } = await open({ readAhead: 4_096 });
-        await sendAndArrive(theirs, "unread", 20_000);
-        await theirs.shutdown();
-        await staysPending(ours.closed, "closed", 50);
-        await theirs.reset();
-        const error = await errorOf(ours.closed, "closed");
-        checkPipe(ours, error);
-        await assertReadsThenFails(ours, "unread", 20_000, error);
+        checkReset(ours, error);
+        await assertReadsThenFails(ours, "before", 20_000, error);
         await assertLatched(ours, error);
       },
-    },
-    ...[false, true].map((allowHalfOpen) => ({
-      name: `during a write, allowHalfOpen: ${allowHalfOpen}`,
-      run: async (open) => {
-        const { ours, theirs } = await open({ allowHalfOpen });
-        const written = ours.write(seeded("gone", TOO_MUCH));
-        await theirs.shutdown();
-        await assertReadsEnd(ours);
-        await staysPending(Promise.race([written, ours.closed]), "The write");
-        await theirs.reset();
-        const error = await errorOf(written, "The write");
-        checkPipe(ours, error);
-        await assertLatched(ours, error, "null");
-      },
     } satisfies Parameters<typeof inWays>[1][number])),
-  ]),
-);
-
-cases(
-  "a peer that is gone behind its FIN",
-  inWays(WAYS, [
-    {
-      name: "allowHalfOpen: reads stay null, a write tells: EPIPE",
-      run: async (open) => {
-        const { ours, theirs } = await open({ allowHalfOpen: true });
-        await theirs.write("bye");
-        await theirs.close();
-        const { bytes: count, end } = await readToEnd(ours);
-        assertEquals([count, end], [3, null]);
-        await staysPending(ours.closed, "closed", 100);
-        const writing = async () => {
-          for (;;) {
-            await ours.write(bytes("more"));
-            await sleep(5);
-          }
-        };
-        const error = await errorOf(writing(), "Writing");
-        checkPipe(ours, error);
-        await assertLatched(ours, error, "null");
-      },
-    },
-    {
-      name: "nobody reads: closed resolves, with nothing to write",
-      slow: true,
-      run: async (open) => {
-        const { ours, theirs } = await open();
-        await theirs.close();
-        await soon(ours.closed, "closed");
-        await assertReadsEnd(ours);
-        assert(await ours.close() === undefined);
-      },
-    },
   ]),
 );
