@@ -65,7 +65,7 @@ function attempt(plan: ConnectPlan): Attempt<Connection> {
   });
   const target = endpoint.transport === "unix"
     ? { path: endpoint.path }
-    : { host: endpoint.hostname, port: endpoint.port, noDelay: plan.noDelay };
+    : { host: endpoint.hostname, port: endpoint.port };
   socket.connect(target);
   return {
     opened: promise,
@@ -80,6 +80,7 @@ function adopt(socket: NetSocket, onread: Onread, plan: ConnectPlan): Connection
   const unix = endpoint.transport === "unix";
   const grip = unix ? gripOf(socket, unixAddress(""), endpoint) : gripOf(socket);
   applyWishes(plan.wishes, grip.reach, { ...grip.context, op: "connect" });
+  if (plan.noDelay) socket._handle?.setNoDelay?.(true);
   return wrap(grip, onread, plan);
 }
 
@@ -205,7 +206,8 @@ export class NodeWire extends BaseWire<NetSocket> {
   }
 
   setNoDelay(on: boolean): void {
-    this.native.setNoDelay(on);
+    // Not by the socket, which does nothing when it believes that the value is held already.
+    this.native._handle?.setNoDelay?.(on);
   }
 
   ref(): void {

@@ -62,6 +62,8 @@ export interface NetHandle {
   readonly writeQueueSize: number;
   readStart(): number;
   readStop(): number;
+  /** A pipe has none. */
+  setNoDelay?(on: boolean): number;
 }
 
 /** What is used of a `net.Socket`. */
@@ -78,7 +80,6 @@ export interface NetSocket {
   destroy(error?: Error): unknown;
   push(chunk: unknown): boolean;
   resetAndDestroy(): void;
-  setNoDelay(on: boolean): void;
   on(event: string, listener: (...args: unknown[]) => void): void;
   once(event: string, listener: (...args: unknown[]) => void): void;
   ref(): void;
