@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import process from "node:process";
@@ -27,6 +27,8 @@ export interface DriverOptions {
   runner?: boolean;
   /** Kernel options for which setsockopt(2) fails in it. */
   failing?: string[];
+  /** What /etc/hosts says in it; see {@link canHaveHosts}. */
+  hosts?: string;
   /** On a terminal of its own, whose output is standard output: what would ask a person asks there. */
   terminal?: boolean;
   /** Name of the error with which it fails. Default `ENOPROTOOPT`, as on a kernel that lacks the option. */
@@ -154,8 +156,8 @@ export function spawnRuntime(
   script: Script,
   options: DriverOptions = {},
 ): Driver {
-  const { file, cleanUp } = asFile(script);
-  const command = [...wrappers(options), ...runtimeCommand(options), file];
+  const { file, directory, cleanUp } = asFile(script);
+  const command = [...wrappers(options, directory), ...runtimeCommand(options), file];
   const child = spawn(python(), [...command, ...options.args ?? []], {
     cwd: options.cwd,
     env: environment(options.env),
@@ -172,9 +174,21 @@ export function runScript(
   return spawnRuntime(script, options).success();
 }
 
-function wrappers({ failing = [], errno = "ENOPROTOOPT", terminal }: DriverOptions): string[] {
+/** Whether a script can have names of its own: that takes the right to make a mount namespace. */
+export function canHaveHosts(): boolean {
+  return spawnSync("unshare", ["-rm", "true"]).status === 0;
+}
+
+const WITH_HOSTS = 'mount --bind "$0" /etc/hosts && exec "$@"';
+
+function wrappers(options: DriverOptions, directory: string): string[] {
+  const { failing = [], errno = "ENOPROTOOPT", terminal, hosts } = options;
   const program = (name: string) => ["-B", repositoryPath(`tests/oracle/${name}.py`)];
   const wrapped = [...program("leash"), "--"];
+  if (hosts !== undefined) {
+    writeFileSync(`${directory}/hosts`, hosts);
+    wrapped.push("unshare", "-rm", "sh", "-c", WITH_HOSTS, `${directory}/hosts`);
+  }
   if (failing.length > 0) {
     const flags = failing.flatMap((name) => ["--fail", name]);
     wrapped.push(python(), ...program("seccomp_run"), ...flags, "--errno", errno, "--");
@@ -205,15 +219,13 @@ function environment(changes: DriverOptions["env"]): Record<string, string> {
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
-function asFile(script: Script): { file: string; cleanUp: () => void } {
-  if ("file" in script) return { file: script.file, cleanUp: () => {} };
+function asFile(script: Script): { file: string; directory: string; cleanUp: () => void } {
   const directory = mkdtempSync(`${tmpdir()}/keepwire-`);
+  const cleanUp = () => rmSync(directory, { recursive: true, force: true });
+  if ("file" in script) return { file: script.file, directory, cleanUp };
   const file = `${directory}/script${script.extension ?? ".mjs"}`;
   writeFileSync(file, script.text);
-  return {
-    file,
-    cleanUp: () => rmSync(directory, { recursive: true, force: true }),
-  };
+  return { file, directory, cleanUp };
 }
 
 function failure(end: DriverEnd, what: string): string {
