@@ -93,7 +93,9 @@ cases(
         };
         const over = accepting();
         const clients: PeerConnection[] = [];
-        for (let count = 0; count < 3; count++) clients.push(await context.peer.connect(toListener(listener)));
+        for (let count = 0; count < 3; count++) {
+          clients.push(await context.peer.connect(toListener(listener)));
+        }
         context.defer(() => connections.forEach((one) => one.abort()));
         await eventually(() => connections.length === 3, 2_000, "Accepting");
         await staysPending(over, "The iteration", 30);
@@ -168,7 +170,9 @@ cases(
       run: async (where, context) => {
         const listener = await openListener(context, where);
         const clients: PeerConnection[] = [];
-        for (let count = 0; count < 3; count++) clients.push(await context.peer.connect(toListener(listener)));
+        for (let count = 0; count < 3; count++) {
+          clients.push(await context.peer.connect(toListener(listener)));
+        }
         await clients[0].write("hello");
         await sleep(50);
         await listener.close();

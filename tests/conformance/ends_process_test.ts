@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { type CaseContext, cases } from "../kit/cases.ts";
+import { type Case, type CaseContext, cases } from "../kit/cases.ts";
 import { type Driver, spawnRuntime } from "../kit/driver.ts";
 import { socketPath } from "../kit/pairs.ts";
 import type { PeerConnection } from "../kit/peer.ts";
@@ -22,6 +22,7 @@ interface Behaviour {
   stays: boolean;
   /** Without a connection, but with a listener of its own. */
   listens?: boolean;
+  byPath?: boolean;
   /** What the peer does when it is connected. */
   peer?: "sends 1 MiB" | "sends a FIN";
 }
@@ -105,6 +106,14 @@ connection.unref();`,
     stays: true,
   },
   { name: "a closed listener", listens: true, text: "await listener.close();", stays: false },
+  { name: "a connection by path, unref()", byPath: true, text: "connection.unref();", stays: false },
+  {
+    name: "a listener on a path, unref()",
+    byPath: true,
+    listens: true,
+    text: "listener.unref();",
+    stays: false,
+  },
 ];
 
 const script = (text: string) => `
@@ -120,8 +129,9 @@ console.log("nothing more to do");
 `;
 
 /** Starts a process, and waits until it has done what it does. */
-async function start(behaviour: Behaviour, context: CaseContext, path: string | undefined): Promise<Driver> {
+async function start(behaviour: Behaviour, context: CaseContext): Promise<Driver> {
   const { text, listens } = behaviour;
+  const path = behaviour.byPath ? socketPath(context) : undefined;
   const listener = listens ? undefined : await context.peer.listen({ path });
   const where = path === undefined ? { hostname: "127.0.0.1", port: listener?.port ?? 0 } : { path };
   const args = [JSON.stringify({ listens, ...where })];
@@ -149,33 +159,25 @@ async function follow(driver: Driver, stays: boolean): Promise<string> {
 /** So many processes at once: starting one takes the most time, and much of it is waiting. */
 const AT_ONCE = 7;
 
-function inGroups(transport: "TCP" | "Unix", behaviours: Behaviour[]) {
-  const groups = [];
+function inGroups(behaviours: Behaviour[]): Case[] {
+  const groups: Behaviour[][] = [];
   for (let at = 0; at < behaviours.length; at += AT_ONCE) groups.push(behaviours.slice(at, at + AT_ONCE));
   return groups.map((group) => ({
-    name: `${group.map(({ name }) => name).join("; ")} (${transport})`,
+    name: group.map(({ name }) => name).join("; "),
     timeout: 40_000,
-    run: async (context: CaseContext) => {
+    run: async (context) => {
       const found = await Promise.all(group.map(async (one) => {
-        const path = transport === "Unix" ? socketPath(context) : undefined;
-        const driver = await start(one, context, path);
+        const driver = await start(one, context);
         const how = await follow(driver, one.stays);
         driver.kill();
-        return `${one.name}: ${how}`;
+        return `${one.name}: ${how.replace(WARNING, "")}`;
       }));
-      const expected = group.map(({ name, stays }) => `${name}: ${stays ? "stays" : "ended with 0"}`);
-      assertEquals(found.map((text) => text.replace(WARNING, "")), expected);
+      assertEquals(found, group.map(({ name, stays }) => `${name}: ${stays ? "stays" : "ended with 0"}`));
     },
   }));
 }
 
-/** Those that are looked at with Unix sockets too. */
-const ON_PATHS = ["an idle connection, unref()", "a listener, unref()"];
-
 /** What Node says of its FFI. */
 const WARNING = /\n\(node:\d+\) ExperimentalWarning[^]*$/;
 
-cases("a process with nothing but", [
-  ...inGroups("TCP", BEHAVIOURS),
-  ...inGroups("Unix", BEHAVIOURS.filter(({ name }) => ON_PATHS.includes(name))),
-]);
+cases("a process with nothing but", inGroups(BEHAVIOURS));
