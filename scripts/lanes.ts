@@ -65,7 +65,8 @@ const withoutKoffi: Lane[] = ([
   format: "esm",
   flags: [],
   ability,
-  files: REFUSALS,
+  // On Deno the workers of a cluster would have other permissions.
+  files: [...REFUSALS, "cluster"],
 }));
 
 export const lanes: readonly Lane[] = [
