@@ -11,6 +11,7 @@
  * if (listener.address.transport !== "tcp") throw new Error("not TCP");
  *
  * await using connection = await connect({ port: listener.address.port });
+ * await using accepted = await listener.accept();
  * console.log(connection.getKeepAlive().detectsWithin.idle);
  * ```
  *

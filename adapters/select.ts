@@ -52,6 +52,7 @@ function select(): Adapter {
  * await using listener = await listen({ hostname: "127.0.0.1", port: 0 });
  * if (listener.address.transport !== "tcp") throw new Error("not TCP");
  * await using connection = await connect({ port: listener.address.port, keepAlive: { idle: 60_000 } });
+ * await using accepted = await listener.accept();
  * console.log(connection.getKeepAlive().idle);
  * ```
  */
@@ -98,6 +99,7 @@ export function listen(options: ListenOptions): Promise<Listener> {
  * await using listener = await listen({ hostname: "127.0.0.1", port: 0 });
  * if (listener.address.transport !== "tcp") throw new Error("not TCP");
  * await using connection = await connect({ port: listener.address.port });
+ * await using accepted = await listener.accept();
  * console.log(setKeepAlive(connection, { idle: 60_000, unsupported: "report" }).notApplied);
  * ```
  */
@@ -120,6 +122,7 @@ export function setKeepAlive(socket: AnySocket, options: boolean | KeepAlive): K
  * await using listener = await listen({ hostname: "127.0.0.1", port: 0 });
  * if (listener.address.transport !== "tcp") throw new Error("not TCP");
  * await using connection = await connect({ port: listener.address.port });
+ * await using accepted = await listener.accept();
  * console.log(getKeepAlive(connection).enabled);
  * ```
  */
