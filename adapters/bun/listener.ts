@@ -9,7 +9,7 @@ import { type ListenPlan, validateListen } from "../../core/options.ts";
 import { toSocketError } from "../../core/socket_error.ts";
 import { tcpAddress, unixAddress } from "../shared/addresses.ts";
 import { BaseGate } from "../shared/base_gate.ts";
-import { reachOf, requireHolds } from "../shared/reach.ts";
+import { listenerReachOf, requireHolds } from "../shared/reach.ts";
 import { diagnoseSocket } from "./connect_linux.ts";
 import { deaf, gripOf, wrap } from "./connection.ts";
 import { bun, type BunListener, type BunSocket, handlers, os, runtime, type SocketEvents } from "./host.ts";
@@ -98,9 +98,7 @@ class BunGate extends BaseGate implements Gate {
   constructor(server: BunListener, plan: ListenPlan, place: Place, listener: ListenerLifecycle) {
     const { transport } = plan.endpoint;
     const descriptor = door.listenerDescriptorOf(server);
-    // A listener of Bun has no setter: without FFI each accepted socket is set.
-    const reach = { ...reachOf(door, server, transport, descriptor), callNative: () => {} };
-    super(reach, plan.wishes, place);
+    super(listenerReachOf(door, server, transport, descriptor), plan.wishes, place);
     this.#server = server;
     this.#plan = plan;
     this.#place = place;

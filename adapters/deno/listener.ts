@@ -13,7 +13,7 @@ import { tcpAddress, unixAddress } from "../shared/addresses.ts";
 import { BaseGate } from "../shared/base_gate.ts";
 import type { Grip } from "../shared/base_wire.ts";
 import type { Descriptor } from "../shared/descriptor.ts";
-import { reachOf, requireHolds } from "../shared/reach.ts";
+import { listenerReachOf, requireHolds } from "../shared/reach.ts";
 import { gripOf, isNotConnected, wrap } from "./connection.ts";
 import {
   type DenoConn,
@@ -123,9 +123,7 @@ class DenoGate extends BaseGate implements Gate {
     place: Place,
     listener: ListenerLifecycle,
   ) {
-    const reach = reachOf(door, native, plan.endpoint.transport, descriptor);
-    // A listener of Deno has no setter of its own: without FFI each accepted connection is set.
-    super({ ...reach, callNative: () => {} }, plan.wishes, place);
+    super(listenerReachOf(door, native, plan.endpoint.transport, descriptor), plan.wishes, place);
     this.#native = native;
     this.#plan = plan;
     this.#place = place;

@@ -11,7 +11,7 @@ import { type ListenPlan, validateListen } from "../../core/options.ts";
 import { type ErrorContext, socketError, toSocketError } from "../../core/socket_error.ts";
 import { tcpAddress, unixAddress } from "../shared/addresses.ts";
 import { BaseGate } from "../shared/base_gate.ts";
-import { reachOf, requireHolds } from "../shared/reach.ts";
+import { listenerReachOf, requireHolds } from "../shared/reach.ts";
 import { gripOf, Onread, wrap } from "./connection.ts";
 import { net, type NetServer, type NetSocket, os, runtime, version } from "./host.ts";
 import { door } from "./sockopt.ts";
@@ -89,7 +89,8 @@ class NodeGate extends BaseGate implements Gate {
 
   constructor(server: NetServer, plan: ListenPlan, place: Place, listener: ListenerLifecycle) {
     const { transport } = plan.endpoint;
-    super(reachOf(door, server, transport, door.listenerDescriptorOf(server)), plan.wishes, place);
+    const descriptor = door.listenerDescriptorOf(server);
+    super(listenerReachOf(door, server, transport, descriptor), plan.wishes, place);
     this.#server = server;
     this.#plan = plan;
     this.#place = place;

@@ -8,7 +8,7 @@ import type { KeepAliveStatus } from "../../core/types.ts";
 import type { Wishes } from "../../core/keepalive/model.ts";
 import { socketError } from "../../core/socket_error.ts";
 import type { Place } from "../../core/lifecycle/listener.ts";
-import { applyWishes, type Reach, readStatus } from "./keepalive.ts";
+import { applyWishes, carryOver, promiseWishes, type Reach, readStatus } from "./keepalive.ts";
 import type { Grip } from "./base_wire.ts";
 
 /**
@@ -22,7 +22,8 @@ const IN_FLIGHT = 1_024;
  * The options of a listener. On Linux accepted sockets inherit those of the
  * listening socket (tcp(7)), but not those that were queued before the options
  * were set: how many they are the kernel tells, and its queue is first in,
- * first out. Elsewhere, and without FFI, each accepted socket is set.
+ * first out. Elsewhere, and where the listening socket cannot be reached, each
+ * accepted socket is set.
  */
 export abstract class BaseGate {
   readonly #reach: Reach;
@@ -40,9 +41,7 @@ export abstract class BaseGate {
   }
 
   setKeepAlive(wishes: Wishes): KeepAliveStatus {
-    const status = this.#set(wishes, "setKeepAlive");
-    this.#wishes = wishes;
-    return status;
+    return this.#set(wishes, "setKeepAlive");
   }
 
   getKeepAlive(): KeepAliveStatus {
@@ -62,10 +61,14 @@ export abstract class BaseGate {
   }
 
   #set(wishes: Wishes, op: "listen" | "setKeepAlive"): KeepAliveStatus {
-    const status = applyWishes(wishes, this.#reach, { ...this.#place, op });
+    const { unix, descriptor } = this.#reach;
+    const own = unix || descriptor !== undefined;
+    const all = own ? wishes : carryOver(wishes, this.#reach);
+    const status = (own ? applyWishes : promiseWishes)(all, this.#reach, { ...this.#place, op });
+    this.#wishes = all;
     // Asked only now: those that come after the options have them. Where some are not applied, each must know that.
     const inherits = this.#place.os === "linux" && status.notApplied.length === 0;
-    const queued = inherits ? this.#reach.descriptor?.queued() : undefined;
+    const queued = inherits ? descriptor?.queued() : undefined;
     this.#unsure = queued === undefined ? Infinity : queued + IN_FLIGHT;
     return status;
   }

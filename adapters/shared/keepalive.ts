@@ -4,9 +4,15 @@
  *
  * @module
  */
-import type { KeepAliveStatus, KernelName } from "../../core/types.ts";
+import type { KeepAliveStatus, KernelName, Route } from "../../core/types.ts";
 import type { KernelValues, Means, NativeCall, Plan, Wishes } from "../../core/keepalive/model.ts";
-import { KERNEL_OPTIONS, planOptions, unixPlan, unmetBy } from "../../core/keepalive/plan.ts";
+import {
+  KERNEL_OPTIONS,
+  NUMERIC_OPTIONS,
+  planOptions,
+  unixPlan,
+  unmetBy,
+} from "../../core/keepalive/plan.ts";
 import { statusOf } from "../../core/keepalive/status.ts";
 import { type ErrorContext, socketError, toSocketError, unsupportedOption } from "../../core/socket_error.ts";
 import { errnoName } from "../../core/tables/errno.ts";
@@ -30,7 +36,7 @@ export interface Reach {
 /** What is known of a socket that the kernel does not tell. */
 interface Known {
   /** What was applied last, where it cannot be read. */
-  values?: KernelValues;
+  last?: { values: KernelValues; route: Route };
   /** What was wanted last and is not held. */
   notApplied: readonly KernelName[];
 }
@@ -56,9 +62,39 @@ export function applyWishes(wishes: Wishes, reach: Reach, context: ErrorContext)
     return status;
   }
   if (plan.route === "native") callAll(plan.calls, callNative, context);
-  const { route, notApplied } = plan;
-  const values = { ...known.get(socket)?.values, ...plan.held };
-  known.set(socket, { values, notApplied: [...notApplied] });
+  return handedOver(plan, socket, { ...known.get(socket)?.last?.values, ...plan.held });
+}
+
+/**
+ * Takes wishes for sockets that are to come: those that a listening socket
+ * accepts which cannot be set itself.
+ *
+ * @throws {UnsupportedOptionError} An explicit value could not be held.
+ */
+export function promiseWishes(
+  wishes: Wishes,
+  { socket, means }: Reach,
+  context: ErrorContext,
+): KeepAliveStatus {
+  const plan = planOptions(wishes, means, context);
+  return handedOver(plan, socket, plan.held);
+}
+
+/** These wishes, and what the socket was given before where they leave it alone: the kernel would keep it. */
+export function carryOver(wishes: Wishes, { socket }: Reach): Wishes {
+  const before = known.get(socket)?.last?.values ?? {};
+  const options = { ...wishes.options };
+  for (const name of NUMERIC_OPTIONS) {
+    const value = before[name];
+    if (options[name].kind === "set" || value === undefined) continue;
+    options[name] = { kind: "set", value, explicit: false };
+  }
+  return { ...wishes, options };
+}
+
+/** The status of a socket that cannot be read. */
+function handedOver({ route, notApplied }: Plan, socket: object, values: KernelValues): KeepAliveStatus {
+  known.set(socket, { last: { values, route }, notApplied: [...notApplied] });
   return statusOf(values, { source: "requested", route, notApplied });
 }
 
@@ -86,7 +122,10 @@ export function readStatus(reach: Reach, context: ErrorContext): KeepAliveStatus
     const values = readKernel(descriptor, context);
     return statusOf(values, { source: "kernel", route: "ffi", notApplied });
   }
-  if (before?.values) return statusOf(before.values, { source: "requested", route: "native", notApplied });
+  if (before?.last) {
+    const { values, route } = before.last;
+    return statusOf(values, { source: "requested", route, notApplied });
+  }
   const options = [...KERNEL_OPTIONS];
   throw unsupportedOption({ verb: "read", options, where: means.runtime, hint: means.hint }, context);
 }

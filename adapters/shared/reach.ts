@@ -29,6 +29,19 @@ export function reachOf(
 }
 
 /**
+ * The reach of a listening socket. Where its file descriptor is not known, as
+ * in a worker of a cluster, accepted sockets are reached all the same.
+ */
+export function listenerReachOf(
+  door: Door,
+  native: object,
+  transport: Address["transport"],
+  descriptor: Descriptor | undefined,
+): Reach {
+  return { socket: native, unix: transport === "unix", means: door.means(), descriptor };
+}
+
+/**
  * Refuses what cannot be held, before anything is opened.
  *
  * @throws {SocketError} `ENOTSUP`: this version of the runtime loses data.
