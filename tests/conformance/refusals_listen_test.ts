@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Case, type CaseContext, cases } from "../kit/cases.ts";
-import { ability, needsOpening } from "../kit/means.ts";
+import { type Ability, ability, needsOpening } from "../kit/means.ts";
 import { assertSocketError } from "../kit/socket_error.ts";
 import { listen, type Listener } from "../../mod.ts";
 import { type Holding, REFUSAL_ROWS, type RefusalRow } from "./refusal_rows.ts";
@@ -78,17 +78,30 @@ async function changing({ keepAlive, outcomes }: RefusalRow, context: CaseContex
   }
 }
 
+/** A listening socket keeps what it was given, and so do those it accepts. */
+const KEPT: Record<Ability, Holding> = {
+  switch: { enabled: false, values: [null, null, null], notApplied: [] },
+  idle: { enabled: false, values: [5, 1, 10], notApplied: [] },
+  times: { enabled: false, values: [5, 15, 9], notApplied: [] },
+  everything: { enabled: false, values: [5, 15, 9], notApplied: [] },
+};
+
+async function keeping(context: CaseContext): Promise<void> {
+  const open = await opened(context, { idle: 5_000, unsupported: "report" });
+  assertEquals(open.listener.setKeepAlive(false).notApplied, []);
+  await checkAccepted(context, open, KEPT[can]);
+}
+
 cases(
   `refusals, where one can set ${can}`,
-  REFUSAL_ROWS.flatMap((row): Case[] => {
-    const asked = JSON.stringify(row.keepAlive);
-    return [
-      { name: `listen with ${asked}`, needs: needsOpening(), run: (context) => listening(row, context) },
-      {
-        name: `a listener is set to ${asked}`,
-        needs: needsOpening(),
-        run: (context) => changing(row, context),
-      },
-    ];
-  }),
+  [
+    { name: "a listener keeps what it was given", run: keeping },
+    ...REFUSAL_ROWS.flatMap((row): Case[] => {
+      const asked = JSON.stringify(row.keepAlive);
+      return [
+        { name: `listen with ${asked}`, run: (context) => listening(row, context) },
+        { name: `a listener is set to ${asked}`, run: (context) => changing(row, context) },
+      ];
+    }),
+  ].map((one): Case => ({ ...one, needs: needsOpening() })),
 );
