@@ -267,6 +267,8 @@ export class Lifecycle implements Connection, Sink {
     if (this.#writing.finished) {
       this.#finish();
     } else {
+      // An RST may be right behind the FIN: something we wrote was not taken any more. A FIN of ours would hide that.
+      if (this.localAddress.transport === "tcp" && !this.#writing.ending) this.died();
       if (!this.#options.allowHalfOpen) this.#writing.finish();
       this.#watch();
     }
