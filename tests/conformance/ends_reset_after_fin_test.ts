@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
-import type { Connection } from "../../mod.ts";
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { capabilities, type Connection } from "../../mod.ts";
 import { cases } from "../kit/cases.ts";
 import { WAYS } from "../kit/pairs.ts";
 import { checkSocketError } from "../kit/socket_error.ts";
@@ -27,6 +27,12 @@ import {
   TCP_WAYS,
   TOO_MUCH,
 } from "./ends.ts";
+
+/** Keeps this process from looking at its sockets. */
+function beBusy(milliseconds: number): void {
+  const until = performance.now() + milliseconds;
+  while (performance.now() < until);
+}
 
 function checkPipe(connection: Connection, error: unknown): void {
   checkSocketError(error, { code: "EPIPE", op: ["read", "write"], ...endsOf(connection) });
@@ -137,6 +143,24 @@ cases(
         await assertLatched(ours, error, "null");
       },
     },
+    ...[false, true].map((allowHalfOpen) => ({
+      name: `a write before its FIN is seen is lost, allowHalfOpen: ${allowHalfOpen}: EPIPE`,
+      needs: { capability: "readBack", available: capabilities().readBack },
+      run: async (open) => {
+        const { ours, theirs } = await open({ allowHalfOpen });
+        const closing = theirs.close({ delay: 100 });
+        await sleep(20);
+        beBusy(200);
+        const written = ours.write(bytes("lost"));
+        const error = await errorOf(ours.closed, "closed");
+        checkPipe(ours, error);
+        // TCP takes it, and learns that nobody is there by the answer; a Unix socket knows.
+        const answer = await written.then(() => undefined, (reason) => reason);
+        if (answer !== undefined) assertStrictEquals(answer, error);
+        await assertLatched(ours, error, "null");
+        await closing;
+      },
+    } satisfies Parameters<typeof inWays>[1][number])),
     {
       name: "nobody reads: closed resolves, with nothing to write",
       slow: true,

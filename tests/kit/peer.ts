@@ -204,9 +204,9 @@ export class PeerConnection {
     return (await this.#ask("shutdown")).end as string;
   }
 
-  /** close(2). The kernel makes it an RST when received bytes are unread. */
-  async close(): Promise<void> {
-    await this.#ask("close");
+  /** close(2), after `delay` milliseconds. The kernel makes it an RST when received bytes are unread. */
+  async close({ delay = 0 }: { delay?: number } = {}): Promise<void> {
+    await this.#long("close", { delay: delay / 1_000 });
   }
 
   /** RST; after `delay` milliseconds, with so many seeded bytes right before it. */

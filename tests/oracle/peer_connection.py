@@ -186,7 +186,9 @@ class PeerConnection:
             return {"end": errno_name(error)}
         return {"end": "done"}
 
-    def close(self, _request=None):
+    def close(self, request=None):
+        """close(2), after `delay` seconds if asked."""
+        time.sleep((request or {}).get("delay", 0))
         self.closed = True
         self.sock.close()
         return {}
