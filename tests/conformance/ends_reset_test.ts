@@ -55,7 +55,7 @@ cases(
         const { ours, theirs } = await open();
         await theirs.write("one");
         assertEquals(await ours.read(new Uint8Array(3)), 3);
-        await sleep(1_100);
+        await sleep(700);
         await theirs.reset();
         const error = await errorOf(ours.closed, "closed");
         checkReset(ours, error, "read");
