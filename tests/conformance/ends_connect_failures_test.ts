@@ -276,6 +276,24 @@ cases("connect with signal", [
     },
   },
   {
+    name: "aborted about when it comes: a connection or the reason, and nothing else is left",
+    run: async (context) => {
+      const { port } = await context.peer.listen();
+      for (let round = 0; round < 60; round++) {
+        const canceller = new AbortController();
+        const hostname = round % 2 ? LOOPBACK : "localhost";
+        const opening = connect({ hostname, port, signal: canceller.signal });
+        opening.catch(() => {});
+        if (round % 3) await sleep(round % 4);
+        else await Promise.resolve();
+        canceller.abort(round);
+        const [found] = await Promise.allSettled([opening]);
+        if (found.status === "rejected") assertStrictEquals(found.reason, round);
+        else await Promise.all([found.value.write(bytes("open")), sleep(0)]).then(() => found.value.abort());
+      }
+    },
+  },
+  {
     name: "aborted after: nothing happens to the connection",
     run: async (context) => {
       const listener = await context.peer.listen();
