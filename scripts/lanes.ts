@@ -24,8 +24,8 @@ export interface Lane {
   files?: string[];
 }
 
-/** What must be seen without a way to the kernel: what is refused, and what is asked. */
-const REFUSALS = ["refusals"];
+/** What must be seen without a way to the kernel: what is refused, what is asked, and that all else works. */
+const WITHOUT_FFI = ["refusals", "ffi_free"];
 
 const DENO_WITHOUT_FFI = [
   "--no-prompt",
@@ -66,7 +66,7 @@ const withoutKoffi: Lane[] = ([
   flags: [],
   ability,
   // On Deno the workers of a cluster would have other permissions.
-  files: [...REFUSALS, "cluster"],
+  files: [...WITHOUT_FFI, "cluster"],
 }));
 
 export const lanes: readonly Lane[] = [
@@ -77,7 +77,7 @@ export const lanes: readonly Lane[] = [
     format: "source",
     flags: DENO_WITHOUT_FFI,
     ability: "switch",
-    files: REFUSALS,
+    files: WITHOUT_FFI,
   },
   ...full,
   ...withoutKoffi,
@@ -87,7 +87,7 @@ export const lanes: readonly Lane[] = [
     format: "esm",
     flags: NODE_PERMISSIONS,
     ability: "times",
-    files: REFUSALS,
+    files: WITHOUT_FFI,
   },
   {
     name: "node26 ffi off",
@@ -95,7 +95,7 @@ export const lanes: readonly Lane[] = [
     format: "script",
     flags: ["--no-experimental-ffi"],
     ability: "times",
-    files: REFUSALS,
+    files: WITHOUT_FFI,
   },
   {
     name: "bun without ffi",
@@ -105,13 +105,13 @@ export const lanes: readonly Lane[] = [
     // What the tests start by themselves inherits it.
     env: { BUN_OPTIONS: "--preload=./tests/kit/without_bun_ffi.ts" },
     ability: "idle",
-    files: REFUSALS,
+    files: WITHOUT_FFI,
   },
   {
     name: "bun13",
     runtime: "bun13",
     format: "esm",
     flags: [],
-    files: REFUSALS,
+    files: ["refusals"],
   },
 ];

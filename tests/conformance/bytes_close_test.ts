@@ -5,54 +5,12 @@
  */
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { capabilities } from "../../mod.ts";
-import { seededSha256 } from "../kit/bytes.ts";
 import { type Case, type CaseContext, cases } from "../kit/cases.ts";
 import { inAllWays, openOwnPair, openPair, type Way } from "../kit/pairs.ts";
 import { assertSocketError, checkSocketError } from "../kit/socket_error.ts";
 import { queueStream, readStream, writeStream } from "../kit/streams.ts";
 import { sleep } from "../kit/time.ts";
-
-const MiB = 1024 * 1024;
-
-/** Milliseconds after which a peer that is slow begins to read. */
-const LATE = 150;
-
-/** Everything is queued, then close() at once, then the peer begins to read slowly. */
-async function closeFlushes(context: CaseContext, way: Way, bytes: number, rate: number): Promise<void> {
-  const { connection, peer } = await openPair(context, way);
-  const { writes, sha256 } = queueStream(connection, "queued", bytes);
-  const closing = connection.close();
-  await sleep(LATE);
-  const received = await peer.receive({ rate });
-  assertEquals(received, { bytes, sha256, end: "eof" });
-  await Promise.all(writes);
-  await peer.close();
-  await closing;
-  await connection.closed;
-}
-
-/**
- * A peer that sends without end, bytes of it that nobody has read, 1 MiB
- * written, and close(): the kernel would answer the next segment by a RST and
- * throw away what it has not sent.
- */
-async function closeWithUnread(context: CaseContext, way: Way, waits: boolean): Promise<void> {
-  const { connection, peer } = await openPair(context, way);
-  const sending = peer.send({ bytes: 12 * MiB, seed: "unread", rate: 20 * MiB });
-  await sleep(LATE);
-  const { writes, sha256 } = queueStream(connection, "written", MiB);
-  const receiving = sleep(LATE).then(() => peer.receive());
-  if (waits) await Promise.all(writes);
-  const closing = connection.close();
-  assertEquals(await receiving, { bytes: MiB, sha256, end: "eof" });
-  await Promise.all(writes);
-  // Not one of the peer's bytes was refused, though all were thrown away.
-  const sent = await sending;
-  assertEquals(sent, { bytes: 12 * MiB, sha256: seededSha256("unread", 12 * MiB), end: "done" });
-  assertEquals(await peer.shutdown(), "done");
-  await closing;
-  await connection.closed;
-}
+import { closeFlushes, closeWithUnread, MiB, neverReads } from "./bytes.ts";
 
 /** Both ends close at once, each with bytes of the other's unread. */
 async function bothClose(context: CaseContext): Promise<void> {
@@ -62,23 +20,6 @@ async function bothClose(context: CaseContext): Promise<void> {
   assertEquals(await client.read(buffer), 100);
   await Promise.all([client.close(), server.close()]);
   await Promise.all([client.closed, server.closed]);
-}
-
-/** The peer never reads. What is queued here cannot arrive, and all that waits gets one error. */
-async function neverReads(context: CaseContext, way: Way): Promise<void> {
-  const closeTimeout = 300;
-  const { connection, peer } = await openPair(context, way, { closeTimeout }, { receiveBuffer: 16_384 });
-  const { writes } = queueStream(connection, "lost", 16 * MiB);
-  const started = performance.now();
-  const closing = connection.close();
-  const expected = { code: "ETIMEDOUT", op: "close", remoteAddress: connection.remoteAddress } as const;
-  const error = await assertSocketError(closing, expected);
-  const took = performance.now() - started;
-  assert(took > closeTimeout - 5 && took < closeTimeout + 2_000, `it took ${took} ms`);
-  assertStrictEquals(await assertSocketError(connection.closed, expected), error);
-  assertStrictEquals(await assertSocketError(writes.at(-1)!, expected), error);
-  const reset = capabilities().reset && !way.endsWith("by path");
-  assertEquals(await peer.waitForEnd(), reset ? "reset" : "fin");
 }
 
 /** The peer reads slowly, for much longer than `closeTimeout`, which counts from the last byte that was taken. */

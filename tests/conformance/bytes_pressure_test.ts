@@ -7,63 +7,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Case, type CaseContext, cases } from "../kit/cases.ts";
 import { inAllWays, openPair, type Way } from "../kit/pairs.ts";
-import type { PeerConnection } from "../kit/peer.ts";
 import { checkSocketError } from "../kit/socket_error.ts";
 import { readStream } from "../kit/streams.ts";
-import { eventually, sleep } from "../kit/time.ts";
-
-const MiB = 1024 * 1024;
-
-const FLOOD = 512 * MiB;
-
-/** How much a process may grow that holds back a flood. */
-const GROWTH = 32 * MiB;
-
-/** How long a sender must have stood still. */
-const STILL = 400;
+import { sleep } from "../kit/time.ts";
+import { flood, MiB, STILL, stuck, withoutGrowth } from "./bytes.ts";
 
 /** What a runtime takes from the kernel by one call at most; Bun's buffer is the largest. */
 const CHUNK = 512 * 1024;
-
-/** Waits until the peer can send no more; gives what it has sent. */
-async function stuck(peer: PeerConnection): Promise<number> {
-  let sent = -1;
-  const stands = async () => {
-    const before = sent;
-    sent = (await peer.status()).sent;
-    if (sent === before) return true;
-    await sleep(STILL);
-    return false;
-  };
-  await eventually(stands, 15_000, "A sender that is held back");
-  return sent;
-}
-
-/** The process must not grow while `work` is done. */
-async function withoutGrowth<T>({ oracle }: CaseContext, work: () => Promise<T>): Promise<T> {
-  const { rss } = await oracle.rss(true);
-  const result = await work();
-  const { highWater } = await oracle.rss();
-  assert(highWater - rss < GROWTH, `the process grew by ${highWater - rss} bytes`);
-  return result;
-}
-
-/** A flood begins when `before` bytes of it have been read, and is judged when it has come to a stop. */
-async function flood(context: CaseContext, way: Way, before: number): Promise<void> {
-  const { connection, peer } = await openPair(context, way);
-  const sending = peer.send({ bytes: FLOOD });
-  if (before > 0) await readStream(connection, { bytes: before });
-  const sent = await withoutGrowth(context, () => stuck(peer));
-  assert(sent < FLOOD / 8, `nobody held the peer back: it sent ${sent} bytes`);
-  await peer.cancel();
-  const { bytes, sha256 } = await sending;
-  await peer.shutdown();
-  // All that was sent is there, however long nobody read.
-  const came = await readStream(connection);
-  assertEquals(before + came.bytes, bytes);
-  if (before === 0) assertEquals(came.sha256, sha256);
-  await connection.closed;
-}
 
 /** A read-ahead of `readAhead` bytes, filled by a peer that has more to send. */
 async function fillReadAhead(context: CaseContext, way: Way, readAhead: number): Promise<void> {
