@@ -160,7 +160,11 @@ export interface Connection extends AsyncIterable<Uint8Array>, AsyncDisposable {
   getKeepAlive(): KeepAliveStatus;
   /** `TCP_NODELAY`, default on. Nothing happens on a Unix socket. */
   setNoDelay(on?: boolean): void;
-  /** Lets the connection keep the process alive, as it does at first. */
+  /**
+   * Lets the connection keep the process alive, as it does at first. While
+   * nothing is asked of it and no native read stands (read-ahead full, or the
+   * peer's FIN read) it does so on Bun only.
+   */
   ref(): void;
   /** Lets the process end while the connection is open. */
   unref(): void;
