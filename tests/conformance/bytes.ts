@@ -27,8 +27,8 @@ const FLOOD = 512 * MiB;
 /** How much a process may grow that holds back a flood. */
 const GROWTH = 32 * MiB;
 
-/** Milliseconds that a sender must have stood still. */
-export const STILL = 400;
+/** Milliseconds that a sender must have stood still: a read for the read-ahead may begin up to a second late. */
+const STILL = 1_100;
 
 /** The same number of bytes to the peer and from it, at once, with a slow reader at each end. */
 export async function bothWays(context: CaseContext, way: Way, bytes: number, rate: number): Promise<void> {

@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { capabilities } from "../../mod.ts";
+import { SeededStream } from "../kit/bytes.ts";
 import { type Case, type CaseContext, cases } from "../kit/cases.ts";
 import { inAllWays, openOwnPair, openPair, type Way } from "../kit/pairs.ts";
 import { assertSocketError, checkSocketError } from "../kit/socket_error.ts";
@@ -27,16 +28,18 @@ async function closeTimeoutCounts(context: CaseContext, way: Way): Promise<void>
   const closeTimeout = 600;
   const bytes = 16 * MiB;
   const { connection, peer } = await openPair(context, way, { closeTimeout }, { receiveBuffer: 262_144 });
-  const { writes, sha256 } = queueStream(connection, "slow", bytes);
+  // In one piece, so that its end is not the only sign of life.
+  const stream = new SeededStream("slow");
+  const writing = connection.write(stream.take(bytes));
   const started = performance.now();
   const closing = connection.close();
   const received = await peer.receive({ rate: 10 * MiB, chunk: 65_536 });
-  assertEquals(received, { bytes, sha256, end: "eof" });
+  assertEquals(received, { bytes, sha256: stream.digest(), end: "eof" });
   await peer.close();
   await closing;
   const took = performance.now() - started;
   assert(took > 2 * closeTimeout, `it took ${took} ms: the peer was not slow`);
-  await Promise.all([connection.closed, ...writes]);
+  await Promise.all([connection.closed, writing]);
 }
 
 /** close() while a loop reads: what it answers with `null` is the reader's again. */
