@@ -55,16 +55,19 @@ export function planOptions(
   means: Means,
   context: FailureContext,
 ): Plan {
-  const byFfi = ffiCandidates(wishes, means).map((candidate) => judge(candidate, wishes));
+  const byFfi = ffiCandidate(wishes, means);
   // Nothing is better than all of it, and mostly FFI has all of it.
-  const best = byFfi.find(({ notApplied }) => notApplied.length === 0) ??
-    [...byFfi, ...nativeCandidates(wishes, means).map((candidate) => judge(candidate, wishes))]
-      .reduce((a, b) => (isBetter(b, a) ? b : a));
+  const best = byFfi?.notApplied.length === 0 ? byFfi : bestOf(byFfi, wishes, means);
   if (best.broken.length > 0 && !wishes.report) {
     throw refusal(best.broken, wishes, means, context);
   }
   const { route, steps, calls, held, notApplied } = best;
   return { route, steps, calls, held, notApplied };
+}
+
+function bestOf(byFfi: Judged | undefined, wishes: Wishes, means: Means): Judged {
+  const others = nativeCandidates(wishes, means).map((candidate) => judge(candidate, wishes));
+  return (byFfi ? [byFfi, ...others] : others).reduce((a, b) => (isBetter(b, a) ? b : a));
 }
 
 /** What a Unix socket stands for in messages. */
@@ -100,27 +103,29 @@ export function unmetBy(values: KernelValues, wishes: Wishes): KernelName[] {
   });
 }
 
+const SWITCH_ON: Wish = { kind: "set", value: 1, explicit: false };
+const SWITCH_OFF: Wish = { kind: "set", value: 0, explicit: false };
+
 function wishOf(name: KernelName, wishes: Wishes): Wish {
-  if (name === "SO_KEEPALIVE") {
-    return { kind: "set", value: wishes.enabled ? 1 : 0, explicit: false };
-  }
+  if (name === "SO_KEEPALIVE") return wishes.enabled ? SWITCH_ON : SWITCH_OFF;
   return wishes.options[name];
 }
 
-/** One candidate at most: what FFI can set of what is asked. */
-function ffiCandidates(wishes: Wishes, means: Means): Candidate[] {
-  if (!means.ffi.includes("SO_KEEPALIVE")) return [];
+/** The order of steps. */
+const STEP_ORDER: readonly KernelName[] = [...NUMERIC_OPTIONS, "SO_KEEPALIVE"];
+
+/** What FFI can set of what is asked. */
+function ffiCandidate(wishes: Wishes, means: Means): Judged | undefined {
+  if (!means.ffi.includes("SO_KEEPALIVE")) return undefined;
   const steps: Plan["steps"] = [];
-  for (const name of [...NUMERIC_OPTIONS, "SO_KEEPALIVE"] as KernelName[]) { // widens the literal
+  const held: KernelValues = {};
+  for (const name of STEP_ORDER) {
     const wish = wishOf(name, wishes);
-    if (wish.kind === "set" && means.ffi.includes(name)) {
-      steps.push({ name, value: wish.value });
-    }
+    if (wish.kind === "keep" || !means.ffi.includes(name)) continue;
+    steps.push({ name, value: wish.value });
+    held[name] = wish.value;
   }
-  const held = Object.fromEntries(
-    steps.map(({ name, value }) => [name, value]),
-  );
-  return [{ route: "ffi", steps, calls: [], held }];
+  return judge({ route: "ffi", steps, calls: [], held }, wishes);
 }
 
 /** The runtime's own calls: with values where it takes some, and as a mere switch. */
@@ -189,14 +194,17 @@ function timings(
 }
 
 /** Which promises a candidate breaks, and what it leaves unmet (those included). */
-function judge(candidate: Candidate, wishes: Wishes): Judged {
-  const notApplied = KERNEL_OPTIONS.filter((name) => {
+function judge({ route, steps, calls, held }: Candidate, wishes: Wishes): Judged {
+  const notApplied: KernelName[] = [];
+  const broken: KernelName[] = [];
+  for (const name of KERNEL_OPTIONS) {
     const wish = wishOf(name, wishes);
-    const value = candidate.held[name];
-    return wish.kind === "keep" ? value !== undefined : value !== wish.value;
-  });
-  const broken = notApplied.filter((name) => wishOf(name, wishes).explicit);
-  return { ...candidate, notApplied, broken };
+    const value = held[name];
+    if (wish.kind === "keep" ? value === undefined : value === wish.value) continue;
+    notApplied.push(name);
+    if (wish.explicit) broken.push(name);
+  }
+  return { route, steps, calls, held, notApplied, broken };
 }
 
 function isBetter(a: Judged, b: Judged): boolean {
