@@ -106,10 +106,10 @@ const MUTATIONS: readonly Mutation[] = [
     suite: "right_socket",
   },
   {
-    name: "a value is refused only after the connection was opened",
+    name: "a value that cannot be held is not refused",
     file: "adapters/deno/connection.ts",
     find: "requireHolds(door, plan.endpoint.transport, plan.wishes, context);",
-    replace: "",
+    replace: "requireHolds(door, plan.endpoint.transport, { ...plan.wishes, report: true }, context);",
     lane: "deno without ffi",
     suite: "refusals",
   },

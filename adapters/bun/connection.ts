@@ -9,10 +9,11 @@ import { type Attempt, dial } from "../../core/lifecycle/dial.ts";
 import { Lifecycle } from "../../core/lifecycle/connection.ts";
 import { pending } from "../../core/lifecycle/promises.ts";
 import type { Sink } from "../../core/lifecycle/wire.ts";
+import type { Plan } from "../../core/keepalive/model.ts";
 import { type ConnectionPlan, type ConnectPlan, validateConnect } from "../../core/options.ts";
 import { tcpAddress, unixAddress } from "../shared/addresses.ts";
 import { BaseWire, type Grip } from "../shared/base_wire.ts";
-import { applyWishes } from "../shared/keepalive.ts";
+import { applyPlan } from "../shared/keepalive.ts";
 import { reachOf, requireHolds } from "../shared/reach.ts";
 import { errnoError } from "./connect_linux.ts";
 import { type BunSocket, os, runtime, type SocketEvents } from "./host.ts";
@@ -36,22 +37,23 @@ import { door, libc } from "./sockopt.ts";
  * await using listener = await listen({ hostname: "127.0.0.1", port: 0 });
  * if (listener.address.transport !== "tcp") throw new Error("not TCP");
  * await using connection = await connect({ port: listener.address.port, keepAlive: { idle: 60_000 } });
+ * await using accepted = await listener.accept();
  * console.log(connection.getKeepAlive().idle);
  * ```
  */
 export async function connect(options: ConnectOptions): Promise<Connection> {
   const plan = validateConnect(options);
   const context = { op: "connect", remoteAddress: plan.endpoint, runtime, os: os() } as const;
-  requireHolds(door, plan.endpoint.transport, plan.wishes, context);
-  return await dial(plan, context, () => attempt(plan));
+  const toHold = requireHolds(door, plan.endpoint.transport, plan.wishes, context);
+  return await dial(plan, context, () => attempt(plan, toHold));
 }
 
-function attempt(plan: ConnectPlan): Attempt<Connection> {
+function attempt(plan: ConnectPlan, toHold: Plan): Attempt<Connection> {
   const { promise, resolve, reject } = pending<Connection>();
   const cancel = race(plan.endpoint, {
     connected(socket) {
       try {
-        resolve(adopt(socket, plan));
+        resolve(adopt(socket, plan, toHold));
       } catch (error) {
         socket.terminate();
         reject(error);
@@ -67,11 +69,11 @@ function attempt(plan: ConnectPlan): Attempt<Connection> {
 }
 
 /** Makes a connection of a socket that has just been connected, before its first byte is read. */
-function adopt(socket: BunSocket, plan: ConnectPlan): Connection {
+function adopt(socket: BunSocket, plan: ConnectPlan, toHold: Plan): Connection {
   const { endpoint } = plan;
   const unix = endpoint.transport === "unix";
   const grip = unix ? gripOf(socket, unixAddress(""), endpoint) : gripOf(socket);
-  applyWishes(plan.wishes, grip.reach, { ...grip.context, op: "connect" });
+  applyPlan(toHold, plan.wishes, grip.reach, { ...grip.context, op: "connect" }, true);
   return wrap(grip, plan);
 }
 
@@ -83,8 +85,7 @@ export function gripOf(
 ): Grip<BunSocket> {
   return {
     native: socket,
-    // Bun closes a file descriptor by itself when both ends are through.
-    reach: reachOf(door, socket, localAddress.transport, door.descriptorOf(socket)?.remember()),
+    reach: reachOf(door, socket, localAddress.transport, door.descriptorOf(socket)),
     watcher: door.watcher(),
     context: { localAddress, remoteAddress, runtime, os: os() },
   };

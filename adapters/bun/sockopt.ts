@@ -96,8 +96,8 @@ function innerOf(native: object): BunSocket {
 }
 
 function descriptorIn(kernel: Kernel, native: object): Descriptor | undefined {
-  const { fd } = innerOf(native);
-  return fd >= 0 ? new Descriptor(kernel, fd) : undefined;
+  const inner = innerOf(native);
+  return inner.fd >= 0 ? new Descriptor(kernel, inner.fd, inner) : undefined;
 }
 
 function borrow(socket: object, options: SocketOptions, context: ErrorContext): Borrowed {

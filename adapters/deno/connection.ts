@@ -8,18 +8,19 @@ import type { Address, Connection, ConnectOptions } from "../../core/types.ts";
 import { type Attempt, dial } from "../../core/lifecycle/dial.ts";
 import { type Ends, Lifecycle } from "../../core/lifecycle/connection.ts";
 import type { Side, Sink } from "../../core/lifecycle/wire.ts";
+import type { Plan } from "../../core/keepalive/model.ts";
 import { type ConnectionPlan, type ConnectPlan, validateConnect } from "../../core/options.ts";
 import { type ErrorContext, socketError, toSocketError } from "../../core/socket_error.ts";
 import { tcpAddress, unixAddress } from "../shared/addresses.ts";
 import { BaseWire, type Grip } from "../shared/base_wire.ts";
 import type { Descriptor } from "../shared/descriptor.ts";
-import { applyWishes } from "../shared/keepalive.ts";
+import { applyPlan } from "../shared/keepalive.ts";
 import { reachOf, requireHolds } from "../shared/reach.ts";
 import { type DenoAddr, type DenoConn, host, os, runtime } from "./host.ts";
 import { Inlet } from "./inlet.ts";
 import { type LateReader, readLater, readNoMore, refChanged } from "./late_reads.ts";
 import { disown, expectSocket, isClient, own } from "./own_descriptor.ts";
-import { door } from "./sockopt.ts";
+import { anticipateDescriptor, door } from "./sockopt.ts";
 
 /**
  * Opens a connection to a TCP port or a Unix socket.
@@ -38,33 +39,40 @@ import { door } from "./sockopt.ts";
  * await using listener = await listen({ hostname: "127.0.0.1", port: 0 });
  * if (listener.address.transport !== "tcp") throw new Error("not TCP");
  * await using connection = await connect({ port: listener.address.port, keepAlive: { idle: 60_000 } });
+ * await using accepted = await listener.accept();
  * console.log(connection.getKeepAlive().idle);
  * ```
  */
 export async function connect(options: ConnectOptions): Promise<Connection> {
   const plan = validateConnect(options);
   const context = { op: "connect", remoteAddress: plan.endpoint, runtime, os: os() } as const;
-  requireHolds(door, plan.endpoint.transport, plan.wishes, context);
-  return await dial(plan, context, () => attempt(plan, context));
+  const toHold = requireHolds(door, plan.endpoint.transport, plan.wishes, context);
+  return await dial(plan, context, () => attempt(plan, toHold, context));
 }
 
-function attempt(plan: ConnectPlan, context: ErrorContext): Attempt<Connection> {
+function attempt(plan: ConnectPlan, toHold: Plan, context: ErrorContext): Attempt<Connection> {
   const canceller = new AbortController();
   // Deno (2.5.0 to 2.9.6, ext/net/01_net.js) asks the signal once more after success, and if it has aborted in that
   // moment drops the connection without closing it. Without this it comes, and is discarded.
   Object.defineProperty(canceller.signal, "throwIfAborted", { value: () => {} });
   return {
-    opened: open(plan, canceller.signal, context),
+    opened: open(plan, toHold, canceller.signal, context),
     cancel: () => canceller.abort(),
     discard: (connection) => connection.abort(),
   };
 }
 
-async function open(plan: ConnectPlan, signal: AbortSignal, context: ErrorContext): Promise<Connection> {
+async function open(
+  plan: ConnectPlan,
+  toHold: Plan,
+  signal: AbortSignal,
+  context: ErrorContext,
+): Promise<Connection> {
   const { endpoint } = plan;
   const target = endpoint.transport === "unix"
     ? { transport: "unix", path: endpoint.path }
     : { hostname: endpoint.hostname, port: endpoint.port };
+  anticipateDescriptor();
   const caught = expectSocket(door.kernel);
   const opening = host().connect({ ...target, signal });
   const born = caught();
@@ -76,7 +84,7 @@ async function open(plan: ConnectPlan, signal: AbortSignal, context: ErrorContex
     throw isNotConnected(cause) ? socketError("ECONNRESET", context, cause) : cause;
   }
   try {
-    return adopt(native, born, plan, context);
+    return adopt(native, born, plan, toHold, context);
   } catch (error) {
     native.close();
     throw error;
@@ -88,6 +96,7 @@ function adopt(
   native: DenoConn,
   born: Descriptor | undefined,
   plan: ConnectPlan,
+  toHold: Plan,
   context: ErrorContext,
 ): Connection {
   const { endpoint } = plan;
@@ -97,7 +106,7 @@ function adopt(
   // A socket whose ends are known, and which is not found by them, has been reset.
   if (!unix && !descriptor && door.kernel) throw socketError("ECONNRESET", context);
   const grip = unix ? gripOf(native, descriptor, unixAddress(""), endpoint) : gripOf(native, descriptor);
-  applyWishes(plan.wishes, grip.reach, { ...grip.context, op: "connect" });
+  applyPlan(toHold, plan.wishes, grip.reach, { ...grip.context, op: "connect" }, true);
   return wrap(grip, plan);
 }
 

@@ -9,10 +9,11 @@ import { type Attempt, dial } from "../../core/lifecycle/dial.ts";
 import { Lifecycle } from "../../core/lifecycle/connection.ts";
 import { pending } from "../../core/lifecycle/promises.ts";
 import type { Sink } from "../../core/lifecycle/wire.ts";
+import type { Plan } from "../../core/keepalive/model.ts";
 import { type ConnectionPlan, type ConnectPlan, validateConnect } from "../../core/options.ts";
 import { tcpAddress, unixAddress } from "../shared/addresses.ts";
 import { BaseWire, type Grip } from "../shared/base_wire.ts";
-import { applyWishes } from "../shared/keepalive.ts";
+import { applyPlan } from "../shared/keepalive.ts";
 import { reachOf, requireHolds } from "../shared/reach.ts";
 import { net, type NetSocket, os, runtime, version } from "./host.ts";
 import { door } from "./sockopt.ts";
@@ -34,17 +35,18 @@ import { door } from "./sockopt.ts";
  * await using listener = await listen({ hostname: "127.0.0.1", port: 0 });
  * if (listener.address.transport !== "tcp") throw new Error("not TCP");
  * await using connection = await connect({ port: listener.address.port, keepAlive: { idle: 60_000 } });
+ * await using accepted = await listener.accept();
  * console.log(connection.getKeepAlive().idle);
  * ```
  */
 export async function connect(options: ConnectOptions): Promise<Connection> {
   const plan = validateConnect(options);
   const context = { op: "connect", remoteAddress: plan.endpoint, runtime, os: os() } as const;
-  requireHolds(door, plan.endpoint.transport, plan.wishes, context);
-  return await dial(plan, context, () => attempt(plan));
+  const toHold = requireHolds(door, plan.endpoint.transport, plan.wishes, context);
+  return await dial(plan, context, () => attempt(plan, toHold));
 }
 
-function attempt(plan: ConnectPlan): Attempt<Connection> {
+function attempt(plan: ConnectPlan, toHold: Plan): Attempt<Connection> {
   const { endpoint } = plan;
   const onread = new Onread();
   const socket = new (net().Socket)({ allowHalfOpen: true, onread });
@@ -58,7 +60,7 @@ function attempt(plan: ConnectPlan): Attempt<Connection> {
   socket.on("error", ignore);
   socket.once("connect", () => {
     try {
-      resolve(adopt(socket, onread, plan));
+      resolve(adopt(socket, onread, plan, toHold));
     } catch (error) {
       giveUp(error);
     }
@@ -75,11 +77,11 @@ function attempt(plan: ConnectPlan): Attempt<Connection> {
 }
 
 /** Makes a connection of a socket that has just been connected, before its first byte is read. */
-function adopt(socket: NetSocket, onread: Onread, plan: ConnectPlan): Connection {
+function adopt(socket: NetSocket, onread: Onread, plan: ConnectPlan, toHold: Plan): Connection {
   const { endpoint } = plan;
   const unix = endpoint.transport === "unix";
   const grip = unix ? gripOf(socket, unixAddress(""), endpoint) : gripOf(socket);
-  applyWishes(plan.wishes, grip.reach, { ...grip.context, op: "connect" });
+  applyPlan(toHold, plan.wishes, grip.reach, { ...grip.context, op: "connect" }, true);
   if (plan.noDelay) socket._handle?.setNoDelay?.(true);
   return wrap(grip, onread, plan);
 }

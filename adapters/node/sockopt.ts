@@ -79,8 +79,9 @@ export function getKeepAlive(socket: AnySocket): KeepAliveStatus {
 
 /** In a cluster's worker the handle of a server has no file descriptor. */
 function descriptorIn(kernel: Kernel, native: object): Descriptor | undefined {
-  const fd = (native as { _handle?: NodeHandle | null })._handle?.fd ?? -1;
-  return fd >= 0 ? new Descriptor(kernel, fd) : undefined;
+  const handle = (native as { _handle?: NodeHandle | null })._handle;
+  const fd = handle?.fd ?? -1;
+  return handle && fd >= 0 ? new Descriptor(kernel, fd, handle) : undefined;
 }
 
 function borrow(socket: object, options: SocketOptions, context: ErrorContext): Borrowed {

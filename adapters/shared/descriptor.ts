@@ -21,6 +21,12 @@ export interface Kernel {
   os: string;
 }
 
+/** What a runtime has an open socket by, as Node's handle or Bun's socket. */
+export interface Holder {
+  /** -1 as soon as the socket is closed. */
+  readonly fd?: number;
+}
+
 /** States in which our FIN is sent and not acknowledged. */
 const FIN_UNDERWAY: ReadonlySet<number> = new Set([
   TCP_STATES.FIN_WAIT1,
@@ -56,10 +62,13 @@ export class Descriptor {
   readonly #libc: Libc;
   readonly #numbers: SockoptNumbers;
   readonly #os: string;
+  readonly #holder: Holder | undefined;
   #cookie: bigint | undefined;
 
-  constructor({ libc, numbers, os }: Kernel, fd: number) {
+  /** @param holder where the runtime tells the number of an open socket, which then need not be asked who it is */
+  constructor({ libc, numbers, os }: Kernel, fd: number, holder?: Holder) {
     this.fd = fd;
+    this.#holder = holder;
     this.#libc = libc;
     this.#numbers = numbers;
     this.#os = os;
@@ -101,12 +110,13 @@ export class Descriptor {
 
   /** Keeps the socket's identity, for {@link isSame} to compare later. */
   remember(): this {
-    this.#cookie ??= this.cookie;
+    if (!this.#holder) this.#cookie ??= this.cookie;
     return this;
   }
 
   /** Whether the file descriptor is still the socket that was remembered; one that was never remembered was looked up just now. */
   isSame(): boolean {
+    if (this.#holder) return this.#holder.fd === this.fd;
     return this.#cookie === undefined || this.#cookie === this.cookie;
   }
 

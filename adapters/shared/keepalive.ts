@@ -51,17 +51,45 @@ const known = new WeakMap<object, Known>();
  * @throws {SocketError} By the kernel's or the runtime's word. The socket is as it was, where it can be read.
  */
 export function applyWishes(wishes: Wishes, reach: Reach, context: ErrorContext): KeepAliveStatus {
-  const plan = reach.unix ? unixPlan(wishes, context) : planOptions(wishes, reach.means, context);
-  const { descriptor, callNative, socket } = reach;
+  return applyPlan(planFor(wishes, reach, context), wishes, reach, context);
+}
+
+/**
+ * Plans how to give a socket what is wanted; touches nothing.
+ *
+ * @throws {UnsupportedOptionError} An explicit value cannot be held.
+ */
+export function planFor(
+  wishes: Wishes,
+  { unix, means }: Pick<Reach, "unix" | "means">,
+  context: ErrorContext,
+): Plan {
+  return unix ? unixPlan(wishes, context) : planOptions(wishes, means, context);
+}
+
+/**
+ * Gives a socket what is wanted, by a plan that was made for it.
+ *
+ * @param newborn The socket is ours, has just been made, and is closed when this fails: what it held before matters to nobody.
+ * @throws {SocketError} As {@link applyWishes}.
+ */
+export function applyPlan(
+  plan: Plan,
+  wishes: Wishes,
+  reach: Reach,
+  context: ErrorContext,
+  newborn = false,
+): KeepAliveStatus {
+  const { descriptor, socket } = reach;
   if (plan.route === "ffi") {
     if (!descriptor) throw socketError("ENOTCONN", context);
-    const status = applyByFfi(plan, wishes, descriptor, reach.means, context);
+    const status = applyByFfi(plan, wishes, { descriptor, means: reach.means, newborn }, context);
     // Mostly there is nothing to remember.
     if (status.notApplied.length > 0) known.set(socket, { notApplied: [...status.notApplied] });
-    else known.delete(socket);
+    else if (!newborn) known.delete(socket);
     return status;
   }
-  if (plan.route === "native") callAll(plan.calls, callNative, context);
+  if (plan.route === "native") callAll(plan.calls, reach, context);
   return handedOver(plan, socket, { ...known.get(socket)?.last?.values, ...plan.held });
 }
 
@@ -98,10 +126,10 @@ function handedOver({ route, notApplied }: Plan, socket: object, values: KernelV
   return statusOf(values, { source: "requested", route, notApplied });
 }
 
-function callAll(calls: NativeCall[], callNative: Reach["callNative"], context: ErrorContext): void {
-  if (!callNative) throw socketError("ENOTCONN", context);
+function callAll(calls: NativeCall[], reach: Reach, context: ErrorContext): void {
+  if (!reach.callNative) throw socketError("ENOTCONN", context);
   try {
-    for (const call of calls) callNative(call);
+    for (const call of calls) reach.callNative(call);
   } catch (cause) {
     throw toSocketError(cause, context);
   }
@@ -154,11 +182,10 @@ function readOne(descriptor: Descriptor, name: KernelName): number | undefined {
 function applyByFfi(
   plan: Plan,
   wishes: Wishes,
-  descriptor: Descriptor,
-  means: Means,
+  { descriptor, means, newborn }: Pick<Reach, "means"> & { descriptor: Descriptor; newborn: boolean },
   context: ErrorContext,
 ): KeepAliveStatus {
-  const values = readKernel(descriptor, context);
+  let values = newborn ? {} : readKernel(descriptor, context);
   const changed: KernelValues = {};
   const giveUp = (error: Error): never => {
     putBack(descriptor, changed);
@@ -167,26 +194,22 @@ function applyByFfi(
 
   for (const { name, value } of plan.steps) {
     if (values[name] === value) continue;
-    const errno = change(descriptor, name, value, values[name]);
+    // What cannot be read could not be put back.
+    const readable = newborn || values[name] !== undefined || descriptor.get(name) !== undefined;
+    const errno = readable ? descriptor.set(name, value) : descriptor.errno;
     if (errno === 0) changed[name] = values[name];
     else if (isPromise(name, wishes)) giveUp(refusal(name, errno, means, context));
     // What is best effort may be forbidden too: a sandbox refuses single options with EPERM.
     else if (isGone(errno, context)) giveUp(failure(errno, context));
   }
+  if (newborn) values = readKernel(descriptor, context);
   // The others are as they were just read: nothing else runs in between.
-  for (const name of namesOf(changed)) values[name] = readOne(descriptor, name);
+  else for (const name of namesOf(changed)) values[name] = readOne(descriptor, name);
 
   const notApplied = unmetBy(values, wishes);
   const broken = notApplied.filter((name) => isPromise(name, wishes) && name in changed);
   if (broken.length > 0) giveUp(notHeld(broken, values, context));
   return statusOf(values, { source: "kernel", route: "ffi", notApplied });
-}
-
-/** Sets one option. Gives 0, or the errno. */
-function change(descriptor: Descriptor, name: KernelName, value: number, old: number | undefined): number {
-  // What cannot be read could not be put back.
-  if (old === undefined && descriptor.get(name) === undefined) return descriptor.errno;
-  return descriptor.set(name, value);
 }
 
 /** Undoes in reverse. What fails here had been set a moment ago, and nobody could do better. */

@@ -8,7 +8,7 @@ import { type ErrorContext, socketError } from "../../core/socket_error.ts";
 
 /** What lies under a `net.Socket` or `net.Server`; its class differs by runtime and transport. */
 export interface NodeHandle {
-  /** -1 while it connects, and on Windows; absent on Deno and for TLS over a stream. */
+  /** -1 while it connects, once it is closed, and on Windows; absent on Deno and for TLS over a stream. */
   fd?: number;
   /** Node and Deno take seconds, and Node gives an errno, negated; Bun takes milliseconds and gives a boolean. */
   setKeepAlive?(enable: boolean, idle: number, intervalSeconds?: number, count?: number): unknown;

@@ -4,12 +4,11 @@
  * @module
  */
 import type { Address } from "../../core/types.ts";
-import type { Wishes } from "../../core/keepalive/model.ts";
-import { planOptions, unixPlan } from "../../core/keepalive/plan.ts";
+import type { Plan, Wishes } from "../../core/keepalive/model.ts";
 import { type ErrorContext, socketError } from "../../core/socket_error.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { Door } from "./door.ts";
-import type { Reach } from "./keepalive.ts";
+import { planFor, type Reach } from "./keepalive.ts";
 
 /** The reach of a socket of ours whose file descriptor, where there is one, is `descriptor`. */
 export function reachOf(
@@ -42,7 +41,7 @@ export function listenerReachOf(
 }
 
 /**
- * Refuses what cannot be held, before anything is opened.
+ * Refuses what cannot be held, before anything is opened. Gives the plan for what can.
  *
  * @throws {SocketError} `ENOTSUP`: this version of the runtime loses data.
  * @throws {UnsupportedOptionError} An explicit value cannot be held here.
@@ -52,9 +51,8 @@ export function requireHolds(
   transport: Address["transport"],
   wishes: Wishes,
   context: ErrorContext,
-): void {
+): Plan {
   const refusal = door.refusal();
   if (refusal !== undefined) throw socketError("ENOTSUP", context, undefined, refusal);
-  if (transport === "unix") unixPlan(wishes, context);
-  else planOptions(wishes, door.means(), context);
+  return planFor(wishes, { unix: transport === "unix", means: door.means() }, context);
 }
