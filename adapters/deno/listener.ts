@@ -26,7 +26,7 @@ import {
   version,
 } from "./host.ts";
 import { expectSocket, findAccepted, isListening } from "./own_descriptor.ts";
-import { door } from "./sockopt.ts";
+import { anticipateDescriptor, door } from "./sockopt.ts";
 
 /**
  * Listens on a TCP port or a Unix socket.
@@ -132,6 +132,7 @@ class DenoGate extends BaseGate implements Gate {
 
   want(): void {
     if (this.#accepting || this.#gone || this.#listener.wanted === 0) return;
+    anticipateDescriptor();
     this.#accepting = this.#native.accept().then(this.#onAccepted, this.#onFailed);
   }
 
