@@ -9,6 +9,7 @@ import type { SocketError, SocketErrorCode, SocketOp } from "../errors.ts";
 import { type ErrorContext, socketError, toSocketError } from "../socket_error.ts";
 import { boolean, check } from "../check.ts";
 import { validateKeepAlive } from "../keepalive/validate.ts";
+import type { ConnectionPlan } from "../options.ts";
 import { CloseDeadline } from "./close_deadline.ts";
 import { type Pending, pending, rejected, rejectQuietly } from "./promises.ts";
 import { ReadSide } from "./read_side.ts";
@@ -16,11 +17,7 @@ import { WriteSide } from "./write_side.ts";
 import type { Side, Sink, Wire } from "./wire.ts";
 
 /** How a connection is to behave, see `ConnectOptions`. */
-export interface LifecycleOptions {
-  allowHalfOpen: boolean;
-  readAhead: number;
-  closeTimeout: number;
-}
+export type LifecycleOptions = Pick<ConnectionPlan, "allowHalfOpen" | "readAhead" | "closeTimeout">;
 
 /** Between whom a connection is, and whose errors are to be read. */
 export type Ends = Omit<Required<ErrorContext>, "op">;
@@ -33,11 +30,13 @@ export class Lifecycle implements Connection, Sink {
   readonly localAddress: Address;
   readonly remoteAddress: Address;
   readonly #wire: Wire;
-  readonly #options: LifecycleOptions;
+  readonly #allowHalfOpen: boolean;
+  readonly #closeTimeout: number;
   readonly #ends: Ends;
   readonly #reading: ReadSide;
   readonly #writing: WriteSide;
-  readonly #closed: Pending<void> = pending<void>();
+  /** Made when somebody asks for it. */
+  #closed: Pending<void> | undefined;
   #closing: Pending<void> | undefined;
   #deadline: CloseDeadline | undefined;
   /** The latch: the error of every operation from here on. */
@@ -50,7 +49,8 @@ export class Lifecycle implements Connection, Sink {
   #gone = false;
 
   constructor(options: LifecycleOptions, ends: Ends, open: (sink: Sink) => Wire) {
-    this.#options = options;
+    this.#allowHalfOpen = options.allowHalfOpen;
+    this.#closeTimeout = options.closeTimeout;
     this.#ends = ends;
     this.localAddress = ends.localAddress;
     this.remoteAddress = ends.remoteAddress;
@@ -70,6 +70,10 @@ export class Lifecycle implements Connection, Sink {
   }
 
   get closed(): Promise<void> {
+    if (this.#closed === undefined) {
+      this.#closed = pending<void>();
+      this.#tellClosed();
+    }
     return this.#closed.promise;
   }
 
@@ -98,7 +102,7 @@ export class Lifecycle implements Connection, Sink {
       this.#closing.resolve();
     } else {
       this.#deadline = new CloseDeadline(
-        this.#options.closeTimeout,
+        this.#closeTimeout,
         () => this.#wire.unsent(),
         () => this.#expire(),
       );
@@ -146,8 +150,7 @@ export class Lifecycle implements Connection, Sink {
 
   /** Leaving the loop early leaves the connection as it is. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    const reading = this.#reading;
-    return { next: () => reading.next() };
+    return { next: () => this.#reading.next() };
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -220,7 +223,7 @@ export class Lifecycle implements Connection, Sink {
 
   /** What the runtime reports, as our own error. */
   #explain(cause: unknown, op: SocketOp): SocketError {
-    const error = toSocketError(cause, this.#context(op));
+    const error = toSocketError(cause, { ...this.#ends, op });
     // After a FIN that was reached, a reset concerns only what we write: the kernel says EPIPE then, some runtimes do not.
     if (error.code === "ECONNRESET" && this.#reading.reached) {
       return this.#error("EPIPE", op, cause);
@@ -240,10 +243,17 @@ export class Lifecycle implements Connection, Sink {
     this.#deadline?.stop();
     const unfinished = this.#writing.unfinished;
     this.#writing.fail(error);
-    rejectQuietly(this.#closed, error);
+    this.#tellClosed();
     if (this.#closing === undefined) return;
     if (unfinished) rejectQuietly(this.#closing, error);
     else this.#closing.resolve();
+  }
+
+  /** Settles `closed` as soon as it is known how the connection ended. */
+  #tellClosed(): void {
+    if (this.#closed === undefined) return;
+    if (this.#failure !== undefined) rejectQuietly(this.#closed, this.#failure);
+    else if (this.#gone) this.#closed.resolve();
   }
 
   /** Takes what the kernel has received of a connection whose write failed. */
@@ -269,7 +279,7 @@ export class Lifecycle implements Connection, Sink {
     } else {
       // An RST may be right behind the FIN: something we wrote was not taken any more. A FIN of ours would hide that.
       if (this.localAddress.transport === "tcp" && !this.#writing.ending) this.died();
-      if (!this.#options.allowHalfOpen) this.#writing.finish();
+      if (!this.#allowHalfOpen) this.#writing.finish();
       this.#watch();
     }
   }
@@ -286,7 +296,7 @@ export class Lifecycle implements Connection, Sink {
     if (this.#gone) return;
     this.#leave(() => this.#wire.close());
     this.#reading.finish();
-    this.#closed.resolve();
+    this.#tellClosed();
     this.#closing?.resolve();
   }
 
@@ -298,13 +308,12 @@ export class Lifecycle implements Connection, Sink {
       const error = this.#error("ETIMEDOUT", "close");
       this.#failure = error;
       this.#writing.fail(error);
-      rejectQuietly(this.#closed, error);
       if (this.#closing !== undefined) rejectQuietly(this.#closing, error);
     }
     this.#leave(() => this.#wire.reset());
     this.#writing.finSent();
     this.#reading.finish();
-    this.#closed.resolve();
+    this.#tellClosed();
     this.#closing?.resolve();
   }
 
@@ -332,11 +341,7 @@ export class Lifecycle implements Connection, Sink {
     }
   }
 
-  #context(op: SocketOp): ErrorContext {
-    return { ...this.#ends, op };
-  }
-
   #error(code: SocketErrorCode, op: SocketOp, cause?: unknown): SocketError {
-    return socketError(code, this.#context(op), cause);
+    return socketError(code, { ...this.#ends, op }, cause);
   }
 }
