@@ -118,7 +118,7 @@ async function changedAfterwards(context: CaseContext, way: Way): Promise<void> 
   assertEquals((await receiving).sha256, stream.digest());
 }
 
-/** 100 chunks of an iteration are kept and looked at only when all have come. */
+/** Chunks of an iteration, about 150, are kept and looked at again only when all have come. */
 async function keptChunks(context: CaseContext, way: Way): Promise<void> {
   const { connection, peer } = await openPair(context, way);
   const sending = peer.send({ bytes: 3 * MiB, seed: "kept", pieces: [1, 20_000], rate: 12 * MiB });
@@ -130,7 +130,7 @@ async function keptChunks(context: CaseContext, way: Way): Promise<void> {
     hashes.push(sha256(chunk));
     if ((bytes += chunk.length) === 3 * MiB) break;
   }
-  assert(kept.length >= 100, `only ${kept.length} chunks`);
+  assert(kept.length >= 40, `only ${kept.length} chunks`);
   assertEquals(kept.map(sha256), hashes);
   assertEquals(sha256(Buffer.concat(kept)), (await sending).sha256);
 }
