@@ -106,10 +106,14 @@ const MUTATIONS: readonly Mutation[] = [
     suite: "right_socket",
   },
   {
-    name: "a value that cannot be held is not refused",
+    name: "a value is refused only after the connection was opened",
     file: "adapters/deno/connection.ts",
-    find: "requireHolds(door, plan.endpoint.transport, plan.wishes, context);",
-    replace: "requireHolds(door, plan.endpoint.transport, { ...plan.wishes, report: true }, context);",
+    find: "  const toHold = requireHolds(door, plan.endpoint.transport, plan.wishes, context);\n",
+    replace: `  const { transport } = plan.endpoint;
+  const lax = requireHolds(door, transport, { ...plan.wishes, report: true }, context);
+  (await dial(plan, context, () => attempt(plan, lax, context))).abort();
+  const toHold = requireHolds(door, transport, plan.wishes, context);
+`,
     lane: "deno without ffi",
     suite: "refusals",
   },
