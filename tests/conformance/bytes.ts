@@ -106,6 +106,31 @@ export async function closeWithUnread(context: CaseContext, way: Way, waits: boo
   await connection.closed;
 }
 
+/**
+ * close() while a read waits, in a connection that has just read in bulk: what
+ * is answered with `null` is the caller's again, whatever still comes.
+ */
+export async function closeGivesBack(context: CaseContext, way: Way): Promise<void> {
+  const { connection, peer } = await openPair(context, way);
+  const size = 60_000;
+  const buffers = Array.from({ length: 3 }, () => new Uint8Array(2 * size));
+  for (let turn = 0; turn < 3; turn++) {
+    await peer.send({ bytes: size });
+    for (let came = 0; came < size;) came += (await connection.read(buffers[0]))!;
+  }
+  const reads = buffers.map((buffer) => connection.read(buffer));
+  await sleep(LATE);
+  const closing = connection.close();
+  const more = () => peer.send({ bytes: size, seed: "more" });
+  const [counts] = await Promise.all([Promise.all(reads), more()]);
+  assertEquals(counts, [null, null, null]);
+  for (const buffer of buffers) buffer.fill(9);
+  await more();
+  await peer.shutdown();
+  await closing;
+  assert(buffers.every((buffer) => buffer.every((byte) => byte === 9)), "a buffer was written to");
+}
+
 /** The peer never reads. What is queued here cannot arrive, and all that waits gets one error. */
 export async function neverReads(context: CaseContext, way: Way): Promise<void> {
   const closeTimeout = 300;

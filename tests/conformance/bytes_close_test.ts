@@ -11,7 +11,7 @@ import { inAllWays, openOwnPair, openPair, type Way } from "../kit/pairs.ts";
 import { assertSocketError, checkSocketError } from "../kit/socket_error.ts";
 import { queueStream, readStream, writeStream } from "../kit/streams.ts";
 import { sleep } from "../kit/time.ts";
-import { closeFlushes, closeWithUnread, MiB, neverReads } from "./bytes.ts";
+import { closeFlushes, closeGivesBack, closeWithUnread, MiB, neverReads } from "./bytes.ts";
 
 /** Both ends close at once, each with bytes of the other's unread. */
 async function bothClose(context: CaseContext): Promise<void> {
@@ -43,7 +43,7 @@ async function closeTimeoutCounts(context: CaseContext, way: Way): Promise<void>
 }
 
 /** close() while a loop reads: what it answers with `null` is the reader's again. */
-async function closeGivesBack(context: CaseContext, way: Way, turn: number): Promise<void> {
+async function closeInBulk(context: CaseContext, way: Way, turn: number): Promise<void> {
   const { connection, peer } = await openPair(context, way);
   const sending = peer.send({ bytes: 4 * MiB });
   await readStream(connection, { bytes: 300_000 + turn * 10_007 });
@@ -126,8 +126,9 @@ cases("bytes at the end", [
     needs: { capability: "readBack", available: capabilities().readBack },
     run: unacknowledged,
   },
+  inEach("close() while reads wait gives their buffers back", closeGivesBack),
   inEach("close() during reads in bulk gives their buffers back", async (context, way) => {
-    for (let turn = 0; turn < 10; turn++) await closeGivesBack(context, way, turn);
+    for (let turn = 0; turn < 10; turn++) await closeInBulk(context, way, turn);
   }),
   inEach("abort() while a FIN is on its way", (context, way) => abortBehindFin(context, way, 0)),
   inEach("abort() while a FIN waits behind bytes", (context, way) => abortBehindFin(context, way, 8 * MiB)),

@@ -16,6 +16,7 @@ import { queueStream, readStream } from "../kit/streams.ts";
 import {
   bothWays,
   closeFlushes,
+  closeGivesBack,
   closeWithUnread,
   flood,
   MiB,
@@ -67,6 +68,7 @@ cases("without FFI", [
     "close() right after writing, with bytes unread and more arriving, loses nothing",
     (context, way) => closeWithUnread(context, way, false),
   ),
+  inEach("close() while reads wait gives their buffers back", closeGivesBack),
   inEach("a peer that never reads: ETIMEDOUT after closeTimeout", neverReads),
   inEach("half-open: the answer comes behind the end of the question", async (context, way) => {
     const { connection, peer } = await openPair(context, way, { allowHalfOpen: true });
