@@ -118,13 +118,16 @@ export async function closeGivesBack(context: CaseContext, way: Way): Promise<vo
     await peer.send({ bytes: size });
     for (let came = 0; came < size;) came += (await connection.read(buffers[0]))!;
   }
-  const reads = buffers.map((buffer) => connection.read(buffer));
+  const reads = buffers.map(async (buffer) => {
+    const count = await connection.read(buffer);
+    buffer.fill(9);
+    return count;
+  });
   await sleep(LATE);
   const closing = connection.close();
   const more = () => peer.send({ bytes: size, seed: "more" });
   const [counts] = await Promise.all([Promise.all(reads), more()]);
   assertEquals(counts, [null, null, null]);
-  for (const buffer of buffers) buffer.fill(9);
   await more();
   await peer.shutdown();
   await closing;
