@@ -5,7 +5,7 @@
  * @module
  */
 import type { AnySocket, Capabilities, KeepAlive, KeepAliveStatus } from "../../core/types.ts";
-import type { Means, NativeCall } from "../../core/keepalive/model.ts";
+import type { NativeCall } from "../../core/keepalive/model.ts";
 import type { ErrorContext } from "../../core/socket_error.ts";
 import { Descriptor, type Kernel } from "../shared/descriptor.ts";
 import {
@@ -46,19 +46,9 @@ export function libc(): Libc | undefined {
   return door.kernel?.libc;
 }
 
-/** By what options can be set in this process at this moment. */
-export function means(): Means {
-  return door.means();
-}
-
 /** What this runtime, operating system and permission set can do. */
 export function capabilities(): Capabilities {
   return door.capabilities();
-}
-
-/** The file descriptor of a connected socket of the runtime; `undefined` without FFI. */
-export function descriptorOf(native: object): Descriptor | undefined {
-  return door.descriptorOf(native);
 }
 
 /** Calls the runtime's own setter; throws when it says that it failed. */

@@ -5,7 +5,7 @@
  * @module
  */
 import type { AnySocket, Capabilities, KeepAlive, KeepAliveStatus } from "../../core/types.ts";
-import type { Means, NativeCall } from "../../core/keepalive/model.ts";
+import type { NativeCall } from "../../core/keepalive/model.ts";
 import { type ErrorContext, toSocketError } from "../../core/socket_error.ts";
 import { Descriptor, type Kernel } from "../shared/descriptor.ts";
 import { anticipate, type End, findConnected, findListening } from "../shared/find_descriptor.ts";
@@ -49,24 +49,9 @@ export const door: SocketOptions = new SocketOptions({
   borrow,
 });
 
-/** The C library; `undefined` without FFI, or on a system whose option numbers are not known. */
-export function libc(): Libc | undefined {
-  return door.kernel?.libc;
-}
-
-/** By what options can be set in this process at this moment. */
-export function means(): Means {
-  return door.means();
-}
-
 /** What this runtime, operating system and permission set can do. */
 export function capabilities(): Capabilities {
   return door.capabilities();
-}
-
-/** The file descriptor of a connected socket of the runtime; `undefined` without FFI. */
-export function descriptorOf(native: object): Descriptor | undefined {
-  return door.descriptorOf(native);
 }
 
 /** To be called before a connection is awaited, whose file descriptor is then found at once. */

@@ -6,7 +6,7 @@
  */
 import type { AnySocket, Capabilities, KeepAlive, KeepAliveStatus } from "../../core/types.ts";
 import type { FfiState } from "../../core/capability.ts";
-import type { Means, NativeCall } from "../../core/keepalive/model.ts";
+import type { NativeCall } from "../../core/keepalive/model.ts";
 import type { ErrorContext } from "../../core/socket_error.ts";
 import { errnoName } from "../../core/tables/errno.ts";
 import { Descriptor, type Kernel } from "../shared/descriptor.ts";
@@ -36,24 +36,9 @@ export const door: SocketOptions = new SocketOptions({
   borrow,
 });
 
-/** The C library; `undefined` without FFI, or on a system whose option numbers are not known. */
-export function libc(): Libc | undefined {
-  return door.kernel?.libc;
-}
-
-/** By what options can be set in this process at this moment. */
-export function means(): Means {
-  return door.means();
-}
-
 /** What this runtime, operating system and permission set can do. */
 export function capabilities(): Capabilities {
   return door.capabilities();
-}
-
-/** The file descriptor of a connected socket of the runtime; `undefined` without FFI. */
-export function descriptorOf(native: object): Descriptor | undefined {
-  return door.descriptorOf(native);
 }
 
 /** Calls the runtime's own setter; throws when it says that it failed. */
