@@ -17,6 +17,14 @@
  *
  * @module
  */
-export { capabilities, connect, getKeepAlive, listen, setKeepAlive } from "./adapters/select.ts";
+export {
+  capabilities,
+  connect,
+  getKeepAlive,
+  listen,
+  setKeepAlive,
+  tcpInfo,
+  watchHealth,
+} from "./adapters/select.ts";
 export * from "./core/errors.ts";
 export * from "./core/types.ts";

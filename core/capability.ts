@@ -18,7 +18,9 @@ import {
   REUSE_PORT,
   UPGRADES,
 } from "./tables/capability.ts";
+import { TLS } from "./tables/tls_capability.ts";
 import { sockoptNumbers } from "./tables/sockopt.ts";
+import { hasTcpInfo } from "./tcp_info.ts";
 import type { Capabilities, KernelName, OptionRoutes, Runtime } from "./types.ts";
 
 /** What was found out about FFI in this process. */
@@ -83,7 +85,7 @@ export function meansFor(environment: Environment): Means {
   const hints: Means["hints"] = {};
   for (const name of KERNEL_OPTIONS) hints[name] = hintFor(name, environment);
   return {
-    runtime: `${runtime} ${version.replace(/^v/, "")}`,
+    runtime: `${runtime} ${version.replace(/^v/, "")}`.trimEnd(),
     native: releaseOf(runtime, version).native,
     ffi: ffiOptions(environment),
     hint: ffiHint(environment),
@@ -107,7 +109,25 @@ export function capabilitiesFor(environment: Environment): Capabilities {
     return [name, row];
   })) as Capabilities["routes"]; // one entry for each of KERNEL_OPTIONS
   const readBack = byFfi.length > 0;
-  return { runtime, version, os, routes, readBack, ...ENDINGS[runtime][readBack ? "ffi" : "plain"] };
+  return {
+    runtime,
+    version,
+    os,
+    routes,
+    readBack,
+    tcpInfo: tcpInfoRoute(environment),
+    ...ENDINGS[runtime][readBack ? "ffi" : "plain"],
+    tls: { ...TLS[runtime] },
+  };
+}
+
+/** Whether TCP_INFO can be read, and what would help. */
+function tcpInfoRoute(environment: Environment): Capabilities["tcpInfo"] {
+  const { os, arch, ffi } = environment;
+  const missing = !Object.hasOwn(NO_FFI, os) && sockoptNumbers(os, arch) && !hasTcpInfo(os);
+  if (missing) return { get: "none", hint: `keepwire has no layout of TCP_INFO for ${os}` };
+  if (ffi.available && ffiOptions(environment).length > 0) return { get: "ffi" };
+  return { get: "none", hint: ffiHint(environment) };
 }
 
 /** What would help to set or read one option. */

@@ -74,6 +74,12 @@ export function text(
   return { expected, is: isString, inRange };
 }
 
+/** An `AbortSignal`. */
+export const signal: Rule<AbortSignal> = {
+  expected: "an AbortSignal",
+  is: isAbortSignal,
+};
+
 /** One of a few strings. */
 export function oneOf<T extends string>(...values: T[]): Rule<T> {
   return {
@@ -194,4 +200,14 @@ function enumerableSymbols(value: object): symbol[] {
   return Object.getOwnPropertySymbols(value).filter((key) =>
     Object.prototype.propertyIsEnumerable.call(value, key)
   );
+}
+
+function isAbortSignal(value: unknown): value is AbortSignal {
+  if (typeof value !== "object" || value === null) return false;
+  const { aborted, addEventListener, removeEventListener } = value as Partial<
+    AbortSignal
+  >; // of whichever realm: its shape tells
+  return typeof aborted === "boolean" &&
+    typeof addEventListener === "function" &&
+    typeof removeEventListener === "function";
 }

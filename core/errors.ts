@@ -18,8 +18,11 @@ export type SocketOp =
   | "closeWrite"
   | "close"
   | "abort"
+  | "startTls"
   | "setKeepAlive"
   | "getKeepAlive"
+  | "tcpInfo"
+  | "watchHealth"
   | "setNoDelay";
 
 /** What a {@link SocketError} is made of. */
@@ -73,15 +76,15 @@ export class SocketError extends TypeError {
  * touched. `hint` says what would help. `code` is `ENOTSUP`.
  */
 export class UnsupportedOptionError extends SocketError {
-  /** Kernel names of the options that cannot be held. */
-  readonly options: KernelName[];
+  /** Kernel names of the options that cannot be held or read. */
+  readonly options: (KernelName | "TCP_INFO")[];
   /** What would help: a flag, a version, a package. */
   readonly hint: string;
 
   constructor(
     message: string,
     fields: Omit<SocketErrorFields, "code"> & {
-      options: KernelName[];
+      options: (KernelName | "TCP_INFO")[];
       hint: string;
     },
   ) {

@@ -14,11 +14,12 @@ import {
   duration,
   durationOrZero,
   integer,
-  type Rule,
+  signal,
   text,
 } from "./check.ts";
 import type { Wishes } from "./keepalive/model.ts";
 import { validateKeepAlive } from "./keepalive/validate.ts";
+import { type ListenTlsPlan, type TlsPlan, validateListenTls, validateTls } from "./tls/validate.ts";
 
 /** What every connection is made with, whoever opened it. */
 export interface ConnectionPlan {
@@ -30,6 +31,8 @@ export interface ConnectionPlan {
   readAhead: number;
   /** Milliseconds. */
   closeTimeout: number;
+  /** What TLS as the client verifies by default, where it is on or may be started later. */
+  tlsName?: string;
 }
 
 /** `ConnectOptions`, validated and complete. */
@@ -39,6 +42,8 @@ export interface ConnectPlan extends ConnectionPlan {
   /** Milliseconds; absent: the system's own. */
   timeout?: number;
   signal?: AbortSignal;
+  /** TLS from the start. */
+  tls?: TlsPlan;
 }
 
 /** `ListenOptions`, validated and complete. */
@@ -48,6 +53,7 @@ export interface ListenPlan extends ConnectionPlan {
   backlog: number;
   reusePort: boolean;
   signal?: AbortSignal;
+  tls?: ListenTlsPlan;
 }
 
 const MAX_INT = 2_147_483_647;
@@ -70,21 +76,6 @@ const path = text(
     utf8.encode(value).length <= MAX_PATH_BYTES,
 );
 
-const signal: Rule<AbortSignal> = {
-  expected: "an AbortSignal",
-  is: isAbortSignal,
-};
-
-function isAbortSignal(value: unknown): value is AbortSignal {
-  if (typeof value !== "object" || value === null) return false;
-  const { aborted, addEventListener, removeEventListener } = value as Partial<
-    AbortSignal
-  >; // of whichever realm: its shape tells
-  return typeof aborted === "boolean" &&
-    typeof addEventListener === "function" &&
-    typeof removeEventListener === "function";
-}
-
 const CONNECTION_RULES = {
   keepAlive: anything,
   noDelay: boolean,
@@ -100,6 +91,7 @@ const CONNECT_RULES = {
   ...CONNECTION_RULES,
   timeout: duration(MAX_INT),
   signal,
+  tls: anything,
 };
 
 const LISTEN_RULES = {
@@ -110,6 +102,7 @@ const LISTEN_RULES = {
   reusePort: boolean,
   ...CONNECTION_RULES,
   signal,
+  tls: anything,
 };
 
 /**
@@ -127,6 +120,13 @@ export function validateConnect(options: unknown): ConnectPlan {
   };
   if (given.timeout !== undefined) plan.timeout = Math.ceil(given.timeout);
   if (given.signal) plan.signal = given.signal;
+  const { tls = false } = given;
+  if (tls !== false) {
+    const { hostname } = tcpEndpoint(plan.endpoint);
+    plan.tlsName = hostname;
+    const tlsPlan = validateTls(tls, hostname);
+    if (tlsPlan) plan.tls = tlsPlan;
+  }
   return plan;
 }
 
@@ -153,7 +153,16 @@ export function validateListen(options: unknown): ListenPlan {
     reusePort,
   };
   if (given.signal) plan.signal = given.signal;
+  if (given.tls !== undefined) {
+    tcpEndpoint(endpoint);
+    plan.tls = validateListenTls(given.tls);
+  }
   return plan;
+}
+
+function tcpEndpoint(endpoint: Address): Address & { transport: "tcp" } {
+  if (endpoint.transport === "tcp") return endpoint;
+  throw new TypeError("Cannot use tls together with path: expected a TCP port");
 }
 
 function endpointOf(

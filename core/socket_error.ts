@@ -71,8 +71,11 @@ export const OP_TEXTS: Readonly<
   closeWrite: { text: "end the writing to", of: "remote" },
   close: { text: "close the connection to", of: "remote" },
   abort: { text: "go on with the connection to", of: "remote" },
+  startTls: { text: "start TLS with", of: "remote" },
   setKeepAlive: { text: "set keepalive of", of: "remote" },
   getKeepAlive: { text: "read keepalive of", of: "remote" },
+  watchHealth: { text: "watch the health of", of: "remote" },
+  tcpInfo: { text: "read TCP_INFO of", of: "remote" },
   setNoDelay: { text: "set TCP_NODELAY of", of: "remote" },
 };
 
@@ -104,10 +107,15 @@ export function socketError(
   return new SocketError(`Cannot ${subject(context)}: ${reason} (${code})`, {
     code,
     op,
-    localAddress,
+    localAddress: isKnown(localAddress) ? localAddress : undefined,
     remoteAddress,
     cause,
   });
+}
+
+/** workerd does not tell our own end. */
+function isKnown(address: Address | undefined): boolean {
+  return address?.transport !== "tcp" || address.hostname !== "";
 }
 
 function subject({ op, localAddress, remoteAddress }: FailureContext): string {
@@ -156,7 +164,7 @@ function failureCode(cause: unknown, where: ErrorContext): SocketErrorCode {
 export interface UnsupportedOption {
   /** What cannot be done with the options. */
   verb: "set" | "read" | "leave alone";
-  options: KernelName[];
+  options: (KernelName | "TCP_INFO")[];
   /** Where: a runtime and its version, or a kind of socket. */
   where: string;
   /** What would help: a flag, a version, a package. */

@@ -3,9 +3,29 @@
  *
  * @module
  */
-import type { KernelName, NoticesDeath, Runtime } from "./tables/names.ts";
+import type { TcpInfo } from "./types/tcp_info.ts";
+import type { ListenTlsOptions, StartTlsOptions, TlsInfo, TlsOptions } from "./types/tls.ts";
+import type { KernelName } from "./tables/names.ts";
 
 export type { KernelName, NoticesDeath, Runtime } from "./tables/names.ts";
+export type {
+  DeadEvent,
+  HealthEvent,
+  RecoveredEvent,
+  SuspectEvent,
+  Suspicion,
+  WatchHealthOptions,
+} from "./types/health.ts";
+export type { Capabilities, OptionRoutes } from "./types/capabilities.ts";
+export type { TcpInfo, TcpState } from "./types/tcp_info.ts";
+export type {
+  ListenTlsOptions,
+  PeerCertificate,
+  StartTlsOptions,
+  TlsCapabilities,
+  TlsInfo,
+  TlsOptions,
+} from "./types/tls.ts";
 
 /** The way by which an option is set or read: the runtime's own call, `setsockopt(2)` by FFI, or not at all. */
 export type Route = "native" | "ffi" | "none";
@@ -32,7 +52,8 @@ export interface KeepAlive {
    * `TCP_USER_TIMEOUT`: milliseconds that sent data may stay unacknowledged.
    * 0 to 2,147,483,647, where 0 is the kernel's own rule. Default: left alone.
    * Once it is set the kernel ignores `count`, and a peer that is alive but
-   * does not read for so long counts as dead too (tcp(7)).
+   * does not read for so long counts as dead too (tcp(7)). `connect` gives up
+   * as well when nobody answers for so long, 1,000 at least; names and all addresses count.
    */
   userTimeout?: number | null;
   /** What happens with explicit values that cannot be held: `"throw"` (default), or `"report"` them in `notApplied`. */
@@ -61,12 +82,38 @@ export interface KeepAliveStatus {
   detectsWithin: DetectsWithin;
 }
 
-/** The worst case, in milliseconds, until the kernel gives a dead peer up; absent where these options do not bound it. */
+/**
+ * The worst case, in milliseconds, from the moment said below until the kernel
+ * gives up a peer that answers no more, as the socket and the system stand
+ * now. The kernel's timers are never early, and late by at most an eighth,
+ * mostly far less. Absent: not bounded by these options, or not known.
+ */
 export interface DetectsWithin {
-  /** Nothing in flight: keepalive probes decide. Counted from the last segment received. */
+  /**
+   * Nothing is in flight: keepalive probes decide. Counted from the last
+   * segment received. Absent with keepalive off. A segment that comes between
+   * two probes can put off the first unanswered one, up to an interval instead
+   * of the idle time, where the interval is the longer one.
+   */
   idle?: number;
-  /** Data sent and not acknowledged, or a zero window: the user timeout decides. */
+  /**
+   * Data of ours is sent and not acknowledged, and keepalive is suspended.
+   * Counted from when the oldest such byte was sent, or from the last segment
+   * received when that was later. Linux only. With a user timeout: that, and
+   * the time to the first retransmission, from which the kernel counts it.
+   * Without one: by the system's `net.ipv4.tcp_retries2`, about 15 minutes;
+   * absent where that cannot be read.
+   */
   inFlight?: number;
+  /**
+   * The peer's window is closed, and data waits for it. Linux only. With a
+   * user timeout: counted from when it closed, or from the write that met it
+   * closed; and a peer that is alive and does not read is given up as well.
+   * Without one: counted from the last segment received, by
+   * `net.ipv4.tcp_retries2`, up to half an hour; a peer that is alive is never
+   * given up; absent where that cannot be read.
+   */
+  zeroWindow?: number;
 }
 
 /** Options of `connect`. */
@@ -87,10 +134,15 @@ export interface ConnectOptions {
   readAhead?: number;
   /** Milliseconds that `close()` waits, counted from when the kernel last took a byte of ours. Default 10,000; 0 is at once. */
   closeTimeout?: number;
-  /** Milliseconds for the whole of connecting: names and all addresses. Default: the system's own. */
+  /** Milliseconds for the whole of connecting: names, all addresses, TCP and TLS. Default: the system's own. */
   timeout?: number;
   /** Cancels the connecting; rejects with the signal's reason. */
   signal?: AbortSignal;
+  /**
+   * TLS, see {@link TlsOptions}; `true` is `{}`. With `"starttls"` the
+   * connection is plain until `startTls()`. Default `false`. Not with `path`.
+   */
+  tls?: boolean | "starttls" | TlsOptions;
 }
 
 /** Options of `listen`. */
@@ -117,6 +169,8 @@ export interface ListenOptions {
   closeTimeout?: number;
   /** Closes the listener when it aborts. */
   signal?: AbortSignal;
+  /** TLS with every client: a connection is handed out after its handshake. Default: none. Not with `path`. */
+  tls?: ListenTlsOptions;
 }
 
 /** One end of a connection. A Unix socket without a name has the path `""`. */
@@ -141,6 +195,45 @@ export interface Connection extends AsyncIterable<Uint8Array>, AsyncDisposable {
    * `data` before. Writes go out whole and in their order.
    */
   write(data: Uint8Array): Promise<void>;
+  /**
+   * What the peer sends, as a stream of bytes that takes BYOB readers; made
+   * when it is first asked for. Nothing is read before somebody reads from it,
+   * so the peer is held back exactly as by {@link Connection.read}. Chunks are
+   * `Uint8Array`s of their own memory. It closes at the peer's FIN, and fails
+   * with the `SocketError` the connection failed with, behind the bytes that
+   * came before.
+   *
+   * While it is locked, `read` and iteration reject with a `TypeError`.
+   * Cancelling it (a loop over it that is left early does so too) throws away
+   * what still comes, so that the peer's end is noticed; one may go on writing,
+   * and the connection is open until it is closed or the peer ends it.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "@keepwire/keepwire";
+   *
+   * await using listener = await listen({ hostname: "127.0.0.1", port: 0, allowHalfOpen: true });
+   * if (listener.address.transport !== "tcp") throw new Error("not TCP");
+   * await using connection = await connect({ port: listener.address.port, allowHalfOpen: true });
+   * await using echo = await listener.accept();
+   * echo.readable.pipeTo(echo.writable);
+   *
+   * const writer = connection.writable.getWriter();
+   * await writer.write(new TextEncoder().encode("hello"));
+   * await writer.close();
+   * for await (const chunk of connection.readable) console.log(chunk.length);
+   * ```
+   */
+  readonly readable: ReadableStream<Uint8Array>;
+  /**
+   * What is sent, as a stream; made when it is first asked for. A chunk is a
+   * `Uint8Array`, anything else rejects with a `TypeError`; it is written when
+   * the kernel has it, and must not be changed before. `desiredSize` counts
+   * bytes, of 65,536. Closing it is `closeWrite()`, aborting it is
+   * `abort(reason)`. It fails with the `SocketError` the connection failed
+   * with, be it that nobody writes at the time.
+   */
+  readonly writable: WritableStream<Uint8Array>;
   /** Sends what is queued and then a FIN; reading goes on. Resolves when the FIN is sent. */
   closeWrite(): Promise<void>;
   /**
@@ -160,6 +253,45 @@ export interface Connection extends AsyncIterable<Uint8Array>, AsyncDisposable {
   getKeepAlive(): KeepAliveStatus;
   /** `TCP_NODELAY`, default on. Nothing happens on a Unix socket. */
   setNoDelay(on?: boolean): void;
+  /**
+   * What the kernel tells of the connection: TCP_INFO (tcp(7)). `undefined` for
+   * a Unix socket, and where it cannot be read: without FFI, or on a system
+   * other than Linux and macOS; `capabilities().tcpInfo` has what would help.
+   */
+  info(): TcpInfo | undefined;
+  /** What TLS has agreed on; `undefined` where there is no TLS, or not yet. */
+  readonly tls: TlsInfo | undefined;
+  /**
+   * Starts TLS as the client, on a connection opened with `tls: "starttls"`,
+   * and resolves with this same connection after a verified handshake. What
+   * was written before is sent first; what is written or read from now on goes
+   * through TLS, and waits for it. If it fails, the connection has failed.
+   *
+   * @throws {TypeError | RangeError} An option has the wrong shape or is out of range. The connection is as it was.
+   * @throws {SocketError} `CERT_HAS_EXPIRED`, `CERT_NOT_YET_VALID`,
+   * `CERT_UNTRUSTED`, `ERR_TLS_CERT_ALTNAME_INVALID`: the certificate is refused.
+   * `EPROTO`: the peer speaks no TLS 1.2 or 1.3, or bytes came before TLS
+   * that nobody has read. `ENOTSUP`: not opened with `"starttls"`, TLS is on
+   * already, or the option cannot be had here. `EBUSY`: a read waits.
+   * `EINVAL`: a certificate or key cannot be read.
+   * `ETIMEDOUT`; the signal's own reason when it aborts.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from "@keepwire/keepwire";
+   *
+   * await using listener = await listen({ hostname: "127.0.0.1", port: 0 });
+   * if (listener.address.transport !== "tcp") throw new Error("not TCP");
+   * const connection = await connect({ port: listener.address.port, tls: "starttls" });
+   * const server = await listener.accept();
+   * await server.write(new TextEncoder().encode("no TLS here"));
+   * await connection.startTls({ serverName: "example.org", timeout: 5_000 }).catch((error) => {
+   *   console.log(error.code);
+   * });
+   * server.abort();
+   * ```
+   */
+  startTls(options?: StartTlsOptions): Promise<Connection>;
   /**
    * Lets the connection keep the process alive, as it does at first. While
    * nothing is asked of it and no native read stands (read-ahead full, or the
@@ -196,29 +328,3 @@ export interface Listener extends AsyncIterable<Connection>, AsyncDisposable {
  */
 // Each runtime has its own class, and naming one would drag its types into every user's project.
 export type AnySocket = Connection | object;
-
-/** The routes of one option. */
-export interface OptionRoutes {
-  /** How it is set. */
-  set: Route;
-  /** How it is read. */
-  get: Route;
-  /** What would help, where a route is missing: a flag, a version, a package. */
-  hint?: string;
-}
-
-/** What this runtime, OS and permission set can do. */
-export interface Capabilities {
-  runtime: Runtime;
-  /** The runtime's version. */
-  version: string;
-  /** As the runtime names it: `linux`, `darwin`, `windows`, … */
-  os: string;
-  /** Per option, by which way it is set and read. */
-  routes: Record<KernelName, OptionRoutes>;
-  /** Whether what a socket holds can be read from the kernel. */
-  readBack: boolean;
-  noticesDeath: NoticesDeath;
-  /** Whether `abort()` sends a RST. */
-  reset: boolean;
-}

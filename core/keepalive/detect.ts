@@ -1,55 +1,39 @@
 /**
- * How long a dead peer can stay unnoticed, by the rule of the kernel's timer
- * (Linux net/ipv4/tcp_timer.c, `tcp_keepalive_timer` and
- * `tcp_write_timeout`).
+ * How long a dead peer can stay unnoticed.
  *
  * @module
  */
 import type { DetectsWithin } from "../types.ts";
+import { idleDeath, inFlightDeath, type KernelTimers, zeroWindowDeath } from "./kernel_timers.ts";
 import type { KernelValues } from "./model.ts";
 
 /**
  * The worst case, in milliseconds, until the kernel gives up a peer that
- * answers no more. The kernel's own timers may come late by a few per cent.
+ * answers no more; see {@link DetectsWithin} for what each number counts from.
  *
- * `idle` counts from the last segment received, with nothing in flight. With
- * no user timeout: the idle time, then all probes an interval apart. With
- * one, TCP_KEEPCNT is ignored, and death is declared when a probe falls due
- * that finds the user timeout over and an earlier probe unanswered. A user
- * timeout that is not known counts as 0: a socket has none unless somebody
- * set it, which needs FFI, and FFI reads it. Absent when keepalive is off, or
- * a value it depends on is not known.
- *
- * `inFlight` is the user timeout. It counts from the first retransmission of
- * data that nobody acknowledged (one retransmission timeout after it was
- * sent, usually 0.2 to 1 s), or from the first probe of a zero window. Absent
- * without a user timeout: keepalive does not run while data is in flight, and
- * the kernel's own limit (net.ipv4.tcp_retries2) is a matter of minutes.
+ * A user timeout that is not known counts as 0: a socket has none unless
+ * somebody set it, which needs FFI, and FFI reads it. A number is absent when
+ * keepalive is off (`idle`), or a value that it depends on is not known.
  *
  * @param values As read, or as known to be held.
+ * @param timers Absent for what is no TCP socket of Linux: then only `idle` can be told.
  */
-export function detectsWithin(values: KernelValues): DetectsWithin {
+export function detectsWithin(values: KernelValues, timers?: KernelTimers): DetectsWithin {
   const within: DetectsWithin = {};
-  const idle = idleSeconds(values);
-  if (idle !== undefined) within.idle = idle * 1000;
-  if (values.TCP_USER_TIMEOUT) within.inFlight = values.TCP_USER_TIMEOUT;
+  const userTimeout = values.TCP_USER_TIMEOUT ?? 0;
+  const idle = whileIdle(values, userTimeout);
+  if (idle !== undefined) within.idle = idle;
+  if (timers === undefined) return within;
+  const inFlight = inFlightDeath(userTimeout, timers);
+  if (inFlight !== undefined) within.inFlight = inFlight;
+  const zeroWindow = zeroWindowDeath(userTimeout, timers);
+  if (zeroWindow !== undefined) within.zeroWindow = zeroWindow;
   return within;
 }
 
-function idleSeconds(values: KernelValues): number | undefined {
-  const {
-    SO_KEEPALIVE,
-    TCP_KEEPIDLE: idle,
-    TCP_KEEPINTVL: interval,
-    TCP_KEEPCNT: count,
-  } = values;
-  if (!SO_KEEPALIVE || idle === undefined || interval === undefined) {
-    return undefined;
-  }
-  const userTimeout = values.TCP_USER_TIMEOUT ?? 0;
-  if (userTimeout === 0) {
-    return count === undefined ? undefined : idle + interval * count;
-  }
-  const probes = Math.max(1, Math.ceil((userTimeout / 1000 - idle) / interval));
-  return idle + interval * probes;
+function whileIdle(values: KernelValues, userTimeout: number): number | undefined {
+  const { SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT } = values;
+  if (!SO_KEEPALIVE || TCP_KEEPIDLE === undefined || TCP_KEEPINTVL === undefined) return undefined;
+  if (userTimeout === 0 && TCP_KEEPCNT === undefined) return undefined;
+  return idleDeath(TCP_KEEPIDLE * 1000, TCP_KEEPINTVL * 1000, TCP_KEEPCNT ?? 0, userTimeout);
 }

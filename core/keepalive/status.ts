@@ -5,6 +5,7 @@
  */
 import type { KeepAliveStatus } from "../types.ts";
 import { detectsWithin } from "./detect.ts";
+import type { KernelTimers } from "./kernel_timers.ts";
 import type { KernelValues } from "./model.ts";
 
 /**
@@ -12,17 +13,19 @@ import type { KernelValues } from "./model.ts";
  * a value that is not known is absent.
  *
  * @param values As read by `getsockopt(2)`, or as a plan says they are held.
+ * @param timers Absent for what is no TCP socket of Linux.
  */
 export function statusOf(
   values: KernelValues,
   how: Pick<KeepAliveStatus, "source" | "route" | "notApplied">,
+  timers?: KernelTimers,
 ): KeepAliveStatus {
   const { TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_USER_TIMEOUT } = values;
   // BSD answers SO_KEEPALIVE with the flag's bit, which is 8.
   const status: KeepAliveStatus = {
     enabled: Boolean(values.SO_KEEPALIVE),
     ...how,
-    detectsWithin: detectsWithin(values),
+    detectsWithin: detectsWithin(values, timers),
   };
   if (TCP_KEEPIDLE !== undefined) status.idle = TCP_KEEPIDLE * 1000;
   if (TCP_KEEPINTVL !== undefined) status.interval = TCP_KEEPINTVL * 1000;

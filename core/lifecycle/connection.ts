@@ -4,35 +4,32 @@
  *
  * @module
  */
-import type { Address, Connection, KeepAlive, KeepAliveStatus } from "../types.ts";
+import type { Address, Connection } from "../types.ts";
 import type { SocketError, SocketErrorCode, SocketOp } from "../errors.ts";
-import { type ErrorContext, socketError, toSocketError } from "../socket_error.ts";
-import { boolean, check } from "../check.ts";
-import { validateKeepAlive } from "../keepalive/validate.ts";
-import type { ConnectionPlan } from "../options.ts";
+import { socketError, toSocketError } from "../socket_error.ts";
 import { CloseDeadline } from "./close_deadline.ts";
 import { type Pending, pending, rejected, rejectQuietly } from "./promises.ts";
 import { ReadSide } from "./read_side.ts";
+import { type Ends, type LifecycleOptions, Settings } from "./settings.ts";
 import { WriteSide } from "./write_side.ts";
 import type { Side, Sink, Wire } from "./wire.ts";
 
-/** How a connection is to behave, see `ConnectOptions`. */
-export type LifecycleOptions = Pick<ConnectionPlan, "allowHalfOpen" | "readAhead" | "closeTimeout">;
+export type { Ends, LifecycleOptions } from "./settings.ts";
 
-/** Between whom a connection is, and whose errors are to be read. */
-export type Ends = Omit<Required<ErrorContext>, "op">;
+type Above = "readable" | "writable" | "tls" | "startTls";
 
 /** How long a socket whose write failed may take to give up what it received. It is dead, so it takes no time at all. */
 const DRAIN_LIMIT = 1_000;
 
-/** A connection over any {@link Wire}. */
-export class Lifecycle implements Connection, Sink {
+/** A connection over any {@link Wire}, without what the layers above add. */
+export class Lifecycle extends Settings implements Omit<Connection, Above>, Sink {
   readonly localAddress: Address;
   readonly remoteAddress: Address;
+  /** For errors. */
+  protected readonly ends: Ends;
   readonly #wire: Wire;
-  readonly #allowHalfOpen: boolean;
+  #allowHalfOpen: boolean;
   readonly #closeTimeout: number;
-  readonly #ends: Ends;
   readonly #reading: ReadSide;
   readonly #writing: WriteSide;
   /** Made when somebody asks for it. */
@@ -49,9 +46,10 @@ export class Lifecycle implements Connection, Sink {
   #gone = false;
 
   constructor(options: LifecycleOptions, ends: Ends, open: (sink: Sink) => Wire) {
+    super();
     this.#allowHalfOpen = options.allowHalfOpen;
     this.#closeTimeout = options.closeTimeout;
-    this.#ends = ends;
+    this.ends = ends;
     this.localAddress = ends.localAddress;
     this.remoteAddress = ends.remoteAddress;
     this.#wire = open(this);
@@ -123,21 +121,11 @@ export class Lifecycle implements Connection, Sink {
     this.#leave(() => this.#wire.reset());
   }
 
-  setKeepAlive(options: boolean | KeepAlive): KeepAliveStatus {
-    const wishes = validateKeepAlive(options);
-    this.#requireOpen("setKeepAlive");
-    return this.#wire.setKeepAlive(wishes);
-  }
-
-  getKeepAlive(): KeepAliveStatus {
-    this.#requireOpen("getKeepAlive");
-    return this.#wire.getKeepAlive();
-  }
-
-  setNoDelay(on = true): void {
-    check(on, boolean, "noDelay");
-    this.#requireOpen("setNoDelay");
-    this.#wire.setNoDelay(on);
+  /** A layer that has a queue of its own sends our FIN, behind that queue. Gives what `allowHalfOpen` was. */
+  leaveEnding(): boolean {
+    const before = this.#allowHalfOpen;
+    this.#allowHalfOpen = true;
+    return before;
   }
 
   ref(): void {
@@ -150,7 +138,7 @@ export class Lifecycle implements Connection, Sink {
 
   /** Leaving the loop early leaves the connection as it is. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    return { next: () => this.#reading.next() };
+    return { next: () => this.next() };
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -223,7 +211,7 @@ export class Lifecycle implements Connection, Sink {
 
   /** What the runtime reports, as our own error. */
   #explain(cause: unknown, op: SocketOp): SocketError {
-    const error = toSocketError(cause, { ...this.#ends, op });
+    const error = toSocketError(cause, { ...this.ends, op });
     // After a FIN that was reached, a reset concerns only what we write: the kernel says EPIPE then, some runtimes do not.
     if (error.code === "ECONNRESET" && this.#reading.reached) {
       return this.#error("EPIPE", op, cause);
@@ -335,13 +323,28 @@ export class Lifecycle implements Connection, Sink {
     this.#wire.watch(on);
   }
 
-  #requireOpen(op: SocketOp): void {
+  protected next(): Promise<IteratorResult<Uint8Array>> {
+    return this.#reading.next();
+  }
+
+  /** Nobody wants what still comes: it is thrown away, and reads give `null`. The connection ends as it would have. */
+  protected ignoreRest(): void {
+    if (!this.#gone && this.#failure === undefined) this.#reading.ignore();
+  }
+
+  /** For the layers above: what may be under way, and the latch. */
+  protected get inside(): { reading: ReadSide; writing: WriteSide; failure?: SocketError } {
+    return { reading: this.#reading, writing: this.#writing, failure: this.#failure };
+  }
+
+  protected override openWire(op: SocketOp): Wire {
     if (this.#gone || this.#failure !== undefined) {
       throw this.#error("ENOTCONN", op, this.#failure);
     }
+    return this.#wire;
   }
 
   #error(code: SocketErrorCode, op: SocketOp, cause?: unknown): SocketError {
-    return socketError(code, { ...this.#ends, op }, cause);
+    return socketError(code, { ...this.ends, op }, cause);
   }
 }

@@ -6,6 +6,7 @@
  */
 import type { ErrorContext } from "../socket_error.ts";
 import { socketError, toSocketError } from "../socket_error.ts";
+import type { Plan } from "../keepalive/model.ts";
 import { pending } from "./promises.ts";
 
 /** One attempt of a runtime to connect. */
@@ -68,4 +69,28 @@ export function dial<Socket>(
     },
   );
   return promise;
+}
+
+/** Milliseconds (RFC 6298, section 2.1). In less a process that is busy would give up a connection that is there. */
+const FIRST_RETRANSMISSION = 1_000;
+
+/**
+ * An attempt whose socket will hold `toHold`, given up with `ETIMEDOUT` when
+ * the user timeout is over. The kernel counts it for a SYN as for data
+ * (tcp(7)), but a runtime's socket can be reached only once it is connected.
+ */
+export function answered<Socket>(
+  attempt: Attempt<Socket>,
+  toHold: Plan,
+  context: ErrorContext,
+): Attempt<Socket> {
+  const userTimeout = toHold.held.TCP_USER_TIMEOUT;
+  if (!userTimeout) return attempt;
+  const timeout = Math.max(userTimeout, FIRST_RETRANSMISSION);
+  const canceller = new AbortController();
+  return {
+    opened: dial({ timeout, signal: canceller.signal }, context, () => attempt),
+    cancel: () => canceller.abort(),
+    discard: attempt.discard,
+  };
 }

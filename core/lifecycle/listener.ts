@@ -10,6 +10,8 @@ import type { Wishes } from "../keepalive/model.ts";
 import { validateKeepAlive } from "../keepalive/validate.ts";
 import { type ErrorContext, socketError, toSocketError } from "../socket_error.ts";
 import { type Pending, pending, quiet, rejected, rejectQuietly } from "./promises.ts";
+import type { SecureConnection } from "./secure.ts";
+import type { Handshake } from "./upgrade.ts";
 
 /** One listening socket of a runtime. After `close` nothing may be told any more. */
 export interface Gate {
@@ -43,6 +45,9 @@ const PASSING: ReadonlySet<SocketErrorCode> = new Set<SocketErrorCode>([
   "ECONNRESET",
 ]);
 
+/** Milliseconds in which a client must have shaken hands. */
+const HANDSHAKE_LIMIT = 10_000;
+
 /** A listener over any {@link Gate}. */
 export class ListenerLifecycle implements Listener {
   readonly address: Address;
@@ -51,6 +56,8 @@ export class ListenerLifecycle implements Listener {
   readonly #place: Place;
   readonly #waiting: Connection[] = [];
   readonly #acceptors: Pending<Connection>[] = [];
+  /** Their handshake goes on. */
+  readonly #shaking = new Set<SecureConnection>();
   readonly #onAbort = () => this.#end(this.#options.signal?.reason);
   #failures = 0;
   #ending: SocketError | undefined;
@@ -76,6 +83,19 @@ export class ListenerLifecycle implements Listener {
     if (acceptor !== undefined) acceptor.resolve(connection);
     else if (this.#ending || this.#waiting.length >= this.#options.backlog) connection.abort();
     else this.#waiting.push(connection);
+  }
+
+  /**
+   * A connection has come that TLS is to be started on: it is handed out when
+   * the handshake went well. Those beyond the backlog are reset.
+   */
+  secure(connection: SecureConnection, start: Handshake): void {
+    if (this.#ending || this.#shaking.size >= this.#options.backlog) return connection.abort();
+    this.#shaking.add(connection);
+    connection.answer(start, { timeout: HANDSHAKE_LIMIT }).then(
+      () => this.#shaking.delete(connection) && this.offer(connection),
+      () => this.#shaking.delete(connection),
+    );
   }
 
   /**
@@ -131,7 +151,7 @@ export class ListenerLifecycle implements Listener {
     const wishes = validateKeepAlive(options);
     this.#requireOpen("setKeepAlive");
     const status = this.#gate.setKeepAlive(wishes);
-    for (const connection of this.#waiting) {
+    for (const connection of [...this.#waiting, ...this.#shaking]) {
       try {
         connection.setKeepAlive(options);
       } catch {
@@ -156,6 +176,7 @@ export class ListenerLifecycle implements Listener {
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
     this.#closed = this.#gate.close();
     for (const acceptor of this.#acceptors.splice(0)) rejectQuietly(acceptor, error);
+    for (const connection of this.#shaking) connection.abort(error);
     for (const connection of this.#waiting.splice(0)) connection.abort(error);
   }
 

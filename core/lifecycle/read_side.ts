@@ -63,6 +63,16 @@ export class ReadSide {
     return this.#reached;
   }
 
+  /** Bytes that are here and that nobody has read. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether somebody waits for bytes. */
+  get waited(): boolean {
+    return this.#firstReader !== undefined;
+  }
+
   /** Whether no native read stands that could tell of death. */
   get blind(): boolean {
     return this.#seen || this.#held;
@@ -141,11 +151,21 @@ export class ReadSide {
     this.#keeping = "none";
     this.#clear();
     this.#held = false;
-    const filling = this.#wire.filling ? this.#shift() : undefined;
-    this.#dismiss();
-    // Its buffer is still being written into: it is given back when the native read lets it go.
-    if (filling !== undefined) this.#firstReader = this.#lastReader = filling;
+    this.#dismissIdle();
     if (!this.#seen) this.#wire.drain();
+  }
+
+  /** Reads that wait are given up, and get their end. */
+  withdraw(): void {
+    this.#dismissIdle();
+    this.#goOn();
+  }
+
+  /** As {@link discard}, of a connection that lives on: the peer's FIN counts as reached as soon as it comes. */
+  ignore(): void {
+    this.discard();
+    if (this.#seen) this.#reach();
+    this.#onBlind();
   }
 
   /** After the bytes that are here, reads reject with `reason`. After a FIN that was reached they stay `null`. */
@@ -300,6 +320,13 @@ export class ReadSide {
     this.#held = false;
     this.#dismiss();
     this.#onReached();
+  }
+
+  #dismissIdle(): void {
+    const filling = this.#wire.filling ? this.#shift() : undefined;
+    this.#dismiss();
+    // Its buffer is still being written into: it is given back when the native read lets it go.
+    if (filling !== undefined) this.#firstReader = this.#lastReader = filling;
   }
 
   /** Readers that wait get the end. */

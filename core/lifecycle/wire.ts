@@ -5,8 +5,9 @@
  *
  * @module
  */
-import type { KeepAliveStatus } from "../types.ts";
+import type { KeepAliveStatus, TcpInfo } from "../types.ts";
 import type { SocketErrorCode } from "../errors.ts";
+import type { Vitals } from "../health/vitals.ts";
 import type { Wishes } from "../keepalive/model.ts";
 
 /** One open socket of a runtime. After `close` or `reset` nothing is called and nothing may be told any more. */
@@ -50,6 +51,10 @@ export interface Wire {
 
   setKeepAlive(wishes: Wishes): KeepAliveStatus;
   getKeepAlive(): KeepAliveStatus;
+  /** What the kernel tells of the connection; `undefined` where that cannot be read. */
+  info(): TcpInfo | undefined;
+  /** The few fields of it by which health is judged: `false` where they cannot be read. */
+  vitals(into: Vitals): boolean;
   setNoDelay(on: boolean): void;
   ref(): void;
   unref(): void;

@@ -7,7 +7,7 @@
 import type { KernelName, NativeAbility, NoticesDeath, Runtime } from "./names.ts";
 
 /** By what a runtime reaches the C library. */
-export type FfiProvider = "node:ffi" | "koffi" | "deno" | "bun:ffi";
+export type FfiProvider = "node:ffi" | "koffi" | "deno" | "bun:ffi" | "none";
 
 /** A range of versions of one runtime, and what its own API can do. */
 export interface ReleaseRow {
@@ -60,6 +60,12 @@ export const FFI_HELP = {
     help: "let bun:ffi load the C library",
     source: "https://bun.com/docs/api/ffi",
   },
+  workerd: {
+    label: "nothing",
+    provider: "none",
+    help: "workerd gives no way to socket options; leave keepAlive out, and send heartbeats in your protocol",
+    source: "https://developers.cloudflare.com/workers/runtime-apis/tcp-sockets/",
+  },
 } as const satisfies Record<string, { label: string; provider: FfiProvider; help: string; source: string }>;
 
 /** What helps against one code with which loading FFI failed, before all else. */
@@ -78,6 +84,7 @@ const NODE_KEEPALIVE = "https://nodejs.org/api/net.html#socketsetkeepaliveenable
 const NODE_INTERVAL = "https://github.com/nodejs/node/pull/63825";
 const NODE_BUILTIN = "https://nodejs.org/api/process.html#processgetbuiltinmoduleid";
 const DENO_KEEPALIVE = "https://github.com/denoland/deno/issues/35634";
+const WORKERD_OPTIONS = "https://developers.cloudflare.com/workers/runtime-apis/tcp-sockets/#socketoptions";
 const BUN_KEEPALIVE = "https://github.com/oven-sh/bun/pull/34269";
 
 const NO_BUILTINS = "it has no process.getBuiltinModule; use Node 20.16, 22.3 or newer";
@@ -103,6 +110,8 @@ export const RELEASES: readonly ReleaseRow[] = [
   // Its setter takes milliseconds for seconds: only the switch can be trusted.
   { runtime: "bun", from: "0.0.0", below: "1.4.0", native: "switch", ffi: "bun", refused: BUN_1_3, supported: false, source: BUN_KEEPALIVE },
   { runtime: "bun", from: "1.4.0", native: "idle", ffi: "bun", supported: true, source: BUN_KEEPALIVE },
+  // It does not tell its version.
+  { runtime: "workerd", from: "0.0.0", native: "none", ffi: "workerd", supported: true, source: WORKERD_OPTIONS },
 ];
 
 const NODE_REUSE_PORT = "https://nodejs.org/api/net.html#serverlistenoptions-callback";
@@ -159,6 +168,10 @@ export const ENDINGS: Readonly<
   bun: {
     plain: { noticesDeath: "always", reset: true },
     ffi: { noticesDeath: "always", reset: true },
+  },
+  workerd: {
+    plain: { noticesDeath: "whileReadAheadHasRoom", reset: false },
+    ffi: { noticesDeath: "whileReadAheadHasRoom", reset: false },
   },
 };
 

@@ -6,6 +6,7 @@
  */
 import { errnoName } from "./errno.ts";
 import type { Runtime, SocketErrorCode } from "./names.ts";
+import { TLS_BY_CODE, TLS_BY_MESSAGE, TLS_BY_PREFIX } from "./tls_failure.ts";
 
 const LIBUV = "https://github.com/libuv/libuv/blob/6179e7af87413396d5853a1c3722c8b5749336c8/include/uv.h";
 const NODE_ERRORS = "https://nodejs.org/api/errors.html";
@@ -159,6 +160,10 @@ const GLIBC =
   "https://sourceware.org/git/?p=glibc.git;a=blob;f=sysdeps/posix/gai_strerror-strs.h;hb=glibc-2.41";
 const LIBINFO =
   "https://github.com/apple-oss-distributions/Libinfo/blob/Libinfo-597/lookup.subproj/netdb_async.h";
+const WORKERD =
+  "https://github.com/cloudflare/workerd/blob/007f816739c52bfb1b2f5ac5fdc3964732ca0c24/src/workerd/api/sockets.c++";
+const WORKERD_CONTEXT =
+  "https://developers.cloudflare.com/workers/observability/errors/#cannot-perform-io-on-behalf-of-a-different-request";
 const RUST = "https://doc.rust-lang.org/std/io/struct.Error.html#method.from_raw_os_error";
 
 /** Third: by the message, in this order. */
@@ -205,6 +210,49 @@ export const BY_MESSAGE: readonly MessageRow[] = [
     code: "errno",
     source: RUST,
   },
+  // Said of an RST, and of whatever else ends a connection.
+  {
+    runtime: "workerd",
+    seen: "1.20261117.1",
+    text: /^Network connection lost\.$/,
+    code: "ECONNRESET",
+    source: WORKERD,
+  },
+  {
+    runtime: "workerd",
+    seen: "1.20261117.1",
+    text: /^This WritableStream has been closed\.$/,
+    code: "EPIPE",
+    source: WORKERD,
+  },
+  {
+    runtime: "workerd",
+    seen: "1.20261117.1",
+    text: /^This socket has been closed\.$/,
+    code: "ECONNABORTED",
+    source: WORKERD,
+  },
+  {
+    runtime: "workerd",
+    seen: "1.20261117.1",
+    text: /^Specified address is empty string, contains unsupported characters or is too long\.$/,
+    code: "ENOTFOUND",
+    source: WORKERD,
+  },
+  {
+    runtime: "workerd",
+    seen: "1.20261117.1",
+    text: /^Cannot perform I\/O on behalf of a different request\./,
+    code: "ENOTSUP",
+    source: WORKERD_CONTEXT,
+  },
+  {
+    runtime: "workerd",
+    seen: "1.20261117.1",
+    text: /^Disallowed operation called within global scope\./,
+    code: "ENOTSUP",
+    source: WORKERD_CONTEXT,
+  },
 ];
 
 const has = (table: object, key: string): boolean => Object.hasOwn(table, key);
@@ -216,7 +264,9 @@ const has = (table: object, key: string): boolean => Object.hasOwn(table, key);
  */
 export function codeOf(word: string): SocketErrorCode | undefined {
   if (has(SAME_CODES, word)) return word as SocketErrorCode; // a key of that record
-  return has(BY_CODE, word) ? BY_CODE[word].code : undefined;
+  if (has(BY_CODE, word)) return BY_CODE[word].code;
+  if (has(TLS_BY_CODE, word)) return TLS_BY_CODE[word].code;
+  return TLS_BY_PREFIX.find(({ prefix }) => word.startsWith(prefix))?.code;
 }
 
 /**
@@ -248,6 +298,8 @@ export function codeOfFailure(
     const code = codeOf(failure.code);
     if (code) return code;
   }
+  // One class of Deno's stands for all that TLS refuses.
+  if (failure.name === "InvalidData") return codeOfMessage(String(failure.message), where) ?? "EPROTO";
   if (typeof failure.name === "string" && has(BY_CLASS, failure.name)) {
     return BY_CLASS[failure.name].code;
   }
@@ -258,7 +310,7 @@ function codeOfMessage(
   message: string,
   where: { runtime: string; os: string },
 ): SocketErrorCode | undefined {
-  for (const { runtime, text, code } of BY_MESSAGE) {
+  for (const { runtime, text, code } of [...TLS_BY_MESSAGE, ...BY_MESSAGE]) {
     const match = runtime === where.runtime ? text.exec(message) : null;
     if (match) {
       return code === "errno" ? codeOfErrno(where.os, Number(match[1])) : code;

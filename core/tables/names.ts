@@ -6,7 +6,7 @@
  */
 
 /** A runtime keepwire has an adapter for. */
-export type Runtime = "node" | "deno" | "bun";
+export type Runtime = "node" | "deno" | "bun" | "workerd";
 
 /** The kernel's names of the options keepwire sets. */
 export type KernelName =
@@ -61,3 +61,19 @@ export type SocketErrorCode =
   | "CERT_UNTRUSTED"
   | "ERR_TLS_CERT_ALTNAME_INVALID"
   | "EIO";
+
+/** What TLS can do on a runtime. */
+export interface TlsCapabilities {
+  /** `connect({ tls })` and `startTls()`. */
+  client: boolean;
+  /** `listen({ tls })`. */
+  server: boolean;
+  /** Where a client can have a certificate: `connect` only with the `hostname` as its `serverName`. */
+  clientCert: "always" | "connect" | "never";
+  /** Whether a listener can ask clients for certificates. */
+  requestCert: boolean;
+  /** Whether `Connection.tls` tells the version and the peer's certificate, besides ALPN. */
+  info: boolean;
+  /** Whether a FIN without TLS's `close_notify` is told from an orderly end: it is `ECONNRESET` then. */
+  truncation: boolean;
+}

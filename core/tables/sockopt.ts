@@ -75,6 +75,7 @@ export const SOCKOPTS: Readonly<Record<string, SockoptNumbers>> = {
     TCP_KEEPINTVL: tcp(0x101, "s", `${DARWIN}#L1480`),
     TCP_KEEPCNT: tcp(0x102, "probes", `${DARWIN}#L1479`),
     TCP_NODELAY: tcp(1, "switch", `${DARWIN}#L1489`),
+    TCP_INFO: tcp(0x106, "bytes", `${DARWIN}#L1475`), // TCP_CONNECTION_INFO there
     SO_ACCEPTCONN: so(0xffff, 2, "switch", `${DARWIN}#L1376`),
   },
   freebsd: {
