@@ -5,20 +5,25 @@
  * @module
  */
 import type { Address, Connection, ConnectOptions } from "../../core/types.ts";
-import { type Attempt, dial } from "../../core/lifecycle/dial.ts";
-import { Lifecycle } from "../../core/lifecycle/connection.ts";
+import { answered, type Attempt, dial } from "../../core/lifecycle/dial.ts";
 import { pending } from "../../core/lifecycle/promises.ts";
+import { SecureConnection, securely } from "../../core/lifecycle/secure.ts";
+import { StreamedConnection } from "../../core/lifecycle/streamed.ts";
 import type { Sink } from "../../core/lifecycle/wire.ts";
 import type { Plan } from "../../core/keepalive/model.ts";
 import { type ConnectionPlan, type ConnectPlan, validateConnect } from "../../core/options.ts";
+import type { ErrorContext } from "../../core/socket_error.ts";
+import { requireTls } from "../../core/tls/require.ts";
+import type { TlsPlan } from "../../core/tls/validate.ts";
 import { tcpAddress, unixAddress } from "../shared/addresses.ts";
-import { BaseWire, type Grip } from "../shared/base_wire.ts";
+import type { Grip } from "../shared/base_wire.ts";
 import { applyPlan } from "../shared/keepalive.ts";
 import { reachOf, requireHolds } from "../shared/reach.ts";
-import { errnoError } from "./connect_linux.ts";
-import { type BunSocket, os, runtime, type SocketEvents } from "./host.ts";
+import { type BunSocket, os, runtime } from "./host.ts";
 import { race } from "./race.ts";
-import { door, libc } from "./sockopt.ts";
+import { door } from "./sockopt.ts";
+import { clientHandshake, requireReadable } from "./tls.ts";
+import { BunWire } from "./wire.ts";
 
 /**
  * Opens a connection to a TCP port or a Unix socket.
@@ -28,7 +33,9 @@ import { door, libc } from "./sockopt.ts";
  *
  * @throws {TypeError | RangeError} An option has the wrong shape or is out of range.
  * @throws {UnsupportedOptionError} An explicit keepalive value cannot be held here; see `hint`.
- * @throws {SocketError} `ECONNREFUSED`, `ETIMEDOUT`, `ENOTFOUND`, `ENOENT`, … `ENOTSUP` before Bun 1.4. The signal's own reason when it aborts.
+ * @throws {SocketError} `ECONNREFUSED`, `ETIMEDOUT`, `ENOTFOUND`, `ENOENT`, … Of TLS: `CERT_UNTRUSTED`,
+ * `CERT_HAS_EXPIRED`, `CERT_NOT_YET_VALID`, `ERR_TLS_CERT_ALTNAME_INVALID`, `EPROTO`; before anything is opened
+ * `EINVAL`, a certificate or key that cannot be read, and `ENOTSUP`. `ENOTSUP` before Bun 1.4. The signal's own reason when it aborts.
  *
  * @example
  * ```ts
@@ -45,7 +52,13 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   const plan = validateConnect(options);
   const context = { op: "connect", remoteAddress: plan.endpoint, runtime, os: os() } as const;
   const toHold = requireHolds(door, plan.endpoint.transport, plan.wishes, context);
-  return await dial(plan, context, () => attempt(plan, toHold));
+  requireTls(plan, context);
+  if (plan.tls) requireReadable(plan.tls, context);
+  return await dial(
+    plan,
+    context,
+    () => securely(answered(attempt(plan, toHold), toHold, context), plan.tls, context),
+  );
 }
 
 function attempt(plan: ConnectPlan, toHold: Plan): Attempt<Connection> {
@@ -93,173 +106,21 @@ export function gripOf(
 
 /** The connection over a socket that has its options. */
 export function wrap(grip: Grip<BunSocket>, plan: ConnectionPlan): Connection {
+  if (plan.tlsName !== undefined) return wrapSecure(grip, plan);
+  setNoDelay(grip, plan);
+  return new StreamedConnection(plan, grip.context, (sink) => new BunWire(grip, sink));
+}
+
+/** The same where TLS may be started. */
+export function wrapSecure(grip: Grip<BunSocket>, plan: ConnectionPlan): SecureConnection {
+  setNoDelay(grip, plan);
+  const { tlsName } = plan;
+  const open = (sink: Sink) => new BunWire(grip, sink);
+  const client = (tls: TlsPlan, context: ErrorContext) => clientHandshake(grip, tls, context);
+  return new SecureConnection(plan, grip.context, { open, mayStand: true, tlsName, client });
+}
+
+function setNoDelay({ native, reach }: Grip<BunSocket>, { noDelay }: ConnectionPlan): void {
   // Bun has it on by itself.
-  if (!plan.noDelay && !grip.reach.unix) grip.native.setNoDelay(false);
-  return new Lifecycle(plan, grip.context, (sink) => new BunWire(grip, sink));
-}
-
-/** A `Socket` of Bun as a wire. */
-export class BunWire extends BaseWire<BunSocket> implements SocketEvents {
-  readonly filling = false;
-  #flowing = true;
-  /** The `send` in progress, of which the kernel has taken `#taken` bytes. */
-  #sending: Uint8Array | undefined;
-  #taken = 0;
-  #ended = false;
-  #finished = false;
-  /** A write took the error from the kernel: Bun believes in a clean end. */
-  #failed = false;
-  /** Bun has closed the file descriptor. */
-  #closed = false;
-
-  constructor(grip: Grip<BunSocket>, sink: Sink) {
-    super(grip, sink);
-    this.native.data = this;
-  }
-
-  opened(): void {
-    // It was open before it became ours.
-  }
-
-  drained(): void {
-    const data = this.#sending;
-    // Bun tells of room also when nobody asked.
-    if (data === undefined) return;
-    const left = data.length - this.#taken;
-    const count = this.native.write(data, this.#taken, left);
-    if (count === left) {
-      this.#sending = undefined;
-      this.sink.sent();
-    } else if (count < 0) {
-      this.#fail();
-    } else if (count > 0) {
-      this.#taken += count;
-      this.sink.progress();
-    }
-  }
-
-  received(chunk: Uint8Array): void {
-    this.sink.received(chunk, false);
-  }
-
-  ended(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.sink.ended();
-  }
-
-  closed(error: Error | undefined): void {
-    this.#closed = true;
-    super.watch(false);
-    if (this.#failed) this.sink.ended();
-    else if (error) this.sink.failed(error, "read");
-    // After our FIN the peer's is told by this alone.
-    else if (this.#finished) this.ended();
-    else if (!this.#ended) this.sink.failed(codeError("ECONNABORTED"), "read");
-    // After its FIN the peer of a Unix socket is gone altogether: that concerns only what we write.
-    else if (this.#sending) this.#fail();
-  }
-
-  pull(_buffer: Uint8Array | null): void {
-    this.#flow();
-  }
-
-  standBy(): void {
-    this.#flow();
-  }
-
-  hold(): void {
-    if (!this.#flowing) return;
-    this.#flowing = false;
-    this.native.pause();
-  }
-
-  drain(): void {
-    this.#flow();
-  }
-
-  send(data: Uint8Array): boolean {
-    const count = this.native.write(data);
-    if (count === data.length) return true;
-    if (count < 0) {
-      this.#fail();
-      return false;
-    }
-    this.#sending = data;
-    this.#taken = count;
-    if (count > 0) this.sink.progress();
-    return false;
-  }
-
-  unsent(): number {
-    return 0;
-  }
-
-  finish(): void {
-    this.#finished = true;
-    if (!this.#closed) this.native.shutdown();
-    this.sink.finished();
-  }
-
-  close(): void {
-    this.#leave();
-    if (!this.#closed) this.native.close();
-  }
-
-  reset(): void {
-    this.#leave();
-    if (!this.#closed) this.native.terminate();
-  }
-
-  override watch(on: boolean): void {
-    // Of a TCP socket Bun tells in every state; of a Unix socket not while it is paused.
-    if (this.unix && !this.#closed) super.watch(on);
-  }
-
-  setNoDelay(on: boolean): void {
-    if (!this.unix) this.native.setNoDelay(on);
-  }
-
-  ref(): void {
-    this.native.ref();
-  }
-
-  unref(): void {
-    this.native.unref();
-  }
-
-  #flow(): void {
-    if (this.#flowing) return;
-    this.#flowing = true;
-    this.native.resume();
-  }
-
-  /** A write was refused. Bun 1.4 does not say why, but its system call was the last one. */
-  #fail(): void {
-    this.#failed = true;
-    this.#sending = undefined;
-    const errno = this.native.readyState === 1 ? libc()?.errno() : undefined;
-    this.sink.failed(errno ? errnoError("write", errno) : codeError("EPIPE"), "write");
-  }
-
-  /** Nothing is told any more: Bun calls back within its own `close`. */
-  #leave(): void {
-    this.#sending = undefined;
-    this.native.data = deaf;
-  }
-}
-
-const ignore = () => {};
-
-/** Listens to a socket that nobody has, or that nobody has any more. */
-export const deaf: SocketEvents = {
-  opened: ignore,
-  drained: ignore,
-  received: ignore,
-  ended: ignore,
-  closed: ignore,
-};
-
-function codeError(code: string): Error {
-  return Object.assign(new Error(`the socket is closed (${code})`), { code });
+  if (!noDelay && !reach.unix) native.setNoDelay(false);
 }

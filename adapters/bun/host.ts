@@ -5,6 +5,7 @@
  * @module
  */
 import type { Runtime } from "../../core/types.ts";
+import type { CryptoModule, LegacyCertificate, TlsModule, X509Certificate } from "../shared/certificates.ts";
 
 /** What is used of `process`. */
 export interface Host {
@@ -47,9 +48,23 @@ export function builtin<Module>(id: string): Module | undefined {
   return host().getBuiltinModule?.(id) as Module | undefined;
 }
 
+/** The text of a file; `undefined` where it cannot be read. Nobody is asked for permission. */
+export function readText(path: string): string | undefined {
+  try {
+    return builtin<FileModule>("node:fs")?.readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
 /** Lets the process end while this timer is running. */
 export function unrefTimer(timer: unknown): void {
   (timer as { unref(): void }).unref();
+}
+
+/** What is used of `node:fs`. */
+export interface FileModule {
+  readFileSync(path: string, encoding: "utf8"): string;
 }
 
 /** What is used of Bun's `Socket`. */
@@ -72,8 +87,19 @@ export interface BunSocket {
   pause(): void;
   resume(): void;
   setNoDelay(on: boolean): boolean;
+  /** Gives a tap of what goes over the wire, and the socket with TLS; this one is closed. */
+  upgradeTLS(options: Record<string, unknown>): [BunSocket, BunTlsSocket];
   ref(): void;
   unref(): void;
+}
+
+/** What is used of a `Socket` with TLS. */
+export interface BunTlsSocket extends BunSocket {
+  /** `false` where none was negotiated. */
+  readonly alpnProtocol: string | false | null;
+  getTLSVersion(): string;
+  getPeerCertificate(): LegacyCertificate;
+  getPeerX509Certificate(): X509Certificate | undefined;
 }
 
 /** What Bun tells of one socket; which one, `data` of the socket knows. */
@@ -84,6 +110,14 @@ export interface SocketEvents {
   received(chunk: Uint8Array): void;
   ended(): void;
   closed(error: Error | undefined): void;
+}
+
+/** What Bun tells of one socket with TLS. */
+export interface TlsEvents extends SocketEvents {
+  /** The handshake is done, and an alert came, or a record that is none. */
+  failed(error: Error): void;
+  /** The handshake is over. */
+  shaken(socket: BunTlsSocket, done: boolean, error: Error | null): void;
 }
 
 /** What is used of Bun's listener. */
@@ -131,3 +165,21 @@ export const handlers = {
   end: (socket: BunSocket): void => socket.data.ended(),
   close: (socket: BunSocket, error?: Error): void => socket.data.closed(error),
 };
+
+/** The same with TLS. */
+export const tlsHandlers = {
+  ...handlers,
+  handshake: (socket: BunTlsSocket, done: boolean, error: Error | null): void =>
+    (socket.data as TlsEvents).shaken(socket, done, error), // what a wire is made with, until there is one
+  error: (socket: BunTlsSocket, error: Error): void => (socket.data as Partial<TlsEvents>).failed?.(error), // whoever does not listen any more has none
+};
+
+/** `node:crypto`. */
+export function crypto(): CryptoModule {
+  return builtin<CryptoModule>("node:crypto")!;
+}
+
+/** `node:tls`. */
+export function tls(): TlsModule {
+  return builtin<TlsModule>("node:tls")!;
+}

@@ -7,14 +7,17 @@ import type { Address, Listener, ListenOptions } from "../../core/types.ts";
 import { type Gate, ListenerLifecycle, type Place } from "../../core/lifecycle/listener.ts";
 import { type ListenPlan, validateListen } from "../../core/options.ts";
 import { toSocketError } from "../../core/socket_error.ts";
+import { requireListenTls } from "../../core/tls/require.ts";
 import { tcpAddress, unixAddress } from "../shared/addresses.ts";
 import { BaseGate } from "../shared/base_gate.ts";
 import { listenerReachOf, requireHolds } from "../shared/reach.ts";
 import { diagnoseSocket } from "./connect_linux.ts";
-import { deaf, gripOf, wrap } from "./connection.ts";
+import { gripOf, wrap, wrapSecure } from "./connection.ts";
 import { bun, type BunListener, type BunSocket, handlers, os, runtime, type SocketEvents } from "./host.ts";
 import { addressesOf } from "./race.ts";
 import { door, libc } from "./sockopt.ts";
+import { requireReadable, serverHandshake } from "./tls.ts";
+import { deaf } from "./wire.ts";
 
 /**
  * Listens on a TCP port or a Unix socket.
@@ -24,7 +27,8 @@ import { door, libc } from "./sockopt.ts";
  *
  * @throws {TypeError | RangeError} An option has the wrong shape or is out of range.
  * @throws {UnsupportedOptionError} An explicit keepalive value cannot be held here; see `hint`.
- * @throws {SocketError} `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENOTFOUND`, … `ENOTSUP` before Bun 1.4. The signal's own reason when it has aborted.
+ * @throws {SocketError} `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENOTFOUND`, … Of TLS: `EINVAL`, a certificate or
+ * key that cannot be read, and `ENOTSUP`. `ENOTSUP` before Bun 1.4. The signal's own reason when it has aborted.
  *
  * @example
  * ```ts
@@ -38,6 +42,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const plan = validateListen(options);
   const context = { op: "listen", localAddress: plan.endpoint, runtime, os: os() } as const;
   requireHolds(door, plan.endpoint.transport, plan.wishes, context);
+  requireListenTls(plan, context);
+  if (plan.tls) requireReadable(plan.tls, context);
   plan.signal?.throwIfAborted();
   try {
     // Bun says "Failed to listen", without a code, of a name that does not exist.
@@ -128,7 +134,9 @@ class BunGate extends BaseGate implements Gate {
       const unix = this.#place.localAddress.transport === "unix";
       const grip = unix ? gripOf(socket, this.#place.localAddress, unixAddress("")) : gripOf(socket);
       this.outfit(grip);
-      this.#listener.offer(wrap(grip, this.#plan));
+      const { tls } = this.#plan;
+      if (!tls) return this.#listener.offer(wrap(grip, this.#plan));
+      this.#listener.secure(wrapSecure(grip, this.#plan), serverHandshake(grip, tls));
     } catch {
       // It has died in the queue, or it cannot hold what was promised: nobody is handed such a connection.
       socket.terminate();

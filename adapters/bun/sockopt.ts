@@ -4,7 +4,16 @@
  *
  * @module
  */
-import type { AnySocket, Capabilities, KeepAlive, KeepAliveStatus } from "../../core/types.ts";
+import type {
+  AnySocket,
+  Capabilities,
+  Connection,
+  HealthEvent,
+  KeepAlive,
+  KeepAliveStatus,
+  TcpInfo,
+  WatchHealthOptions,
+} from "../../core/types.ts";
 import type { NativeCall } from "../../core/keepalive/model.ts";
 import type { ErrorContext } from "../../core/socket_error.ts";
 import { Descriptor, type Kernel } from "../shared/descriptor.ts";
@@ -25,7 +34,7 @@ import {
   SocketOptions,
   withoutFfi,
 } from "../shared/socket_options.ts";
-import { arch, builtin, os, runtime, unrefTimer, version } from "./host.ts";
+import { arch, builtin, os, readText, runtime, unrefTimer, version } from "./host.ts";
 
 /** The way to the options of this runtime's sockets. */
 export const door: SocketOptions = new SocketOptions({
@@ -33,6 +42,7 @@ export const door: SocketOptions = new SocketOptions({
   version,
   os,
   arch,
+  readText,
   unrefTimer,
   bind,
   descriptorOf: descriptorIn,
@@ -69,6 +79,19 @@ export function setKeepAlive(socket: AnySocket, options: boolean | KeepAlive): K
 /** Tells the keepalive of a connection of keepwire, or of a connected socket of Bun. */
 export function getKeepAlive(socket: AnySocket): KeepAliveStatus {
   return door.getKeepAlive(socket);
+}
+
+/** What the kernel tells of a connection of keepwire, or of a connected socket of Bun. */
+export function tcpInfo(socket: AnySocket): TcpInfo | undefined {
+  return door.tcpInfo(socket);
+}
+
+/** Tells of connections whose peer is suspected, has recovered or is dead. */
+export function watchHealth(
+  connections: Connection | Iterable<Connection>,
+  options?: WatchHealthOptions,
+): AsyncIterable<HealthEvent> {
+  return door.watchHealth(connections, options);
 }
 
 /** What is used of Bun's `Socket`, which also lies under a `net.Socket`. */

@@ -5,22 +5,25 @@
  * @module
  */
 import type { Address, Connection, ConnectOptions } from "../../core/types.ts";
-import { type Attempt, dial } from "../../core/lifecycle/dial.ts";
-import { type Ends, Lifecycle } from "../../core/lifecycle/connection.ts";
-import type { Side, Sink } from "../../core/lifecycle/wire.ts";
+import { answered, type Attempt, dial } from "../../core/lifecycle/dial.ts";
+import { SecureConnection, securely } from "../../core/lifecycle/secure.ts";
+import { StreamedConnection } from "../../core/lifecycle/streamed.ts";
+import type { Sink } from "../../core/lifecycle/wire.ts";
 import type { Plan } from "../../core/keepalive/model.ts";
 import { type ConnectionPlan, type ConnectPlan, validateConnect } from "../../core/options.ts";
-import { type ErrorContext, socketError, toSocketError } from "../../core/socket_error.ts";
+import { type ErrorContext, socketError } from "../../core/socket_error.ts";
+import { requireTls } from "../../core/tls/require.ts";
+import type { TlsPlan } from "../../core/tls/validate.ts";
 import { tcpAddress, unixAddress } from "../shared/addresses.ts";
-import { BaseWire, type Grip } from "../shared/base_wire.ts";
+import type { Grip } from "../shared/base_wire.ts";
 import type { Descriptor } from "../shared/descriptor.ts";
 import { applyPlan } from "../shared/keepalive.ts";
 import { reachOf, requireHolds } from "../shared/reach.ts";
 import { type DenoAddr, type DenoConn, host, os, runtime } from "./host.ts";
-import { Inlet } from "./inlet.ts";
-import { type LateReader, readLater, readNoMore, refChanged } from "./late_reads.ts";
-import { disown, expectSocket, isClient, own } from "./own_descriptor.ts";
+import { expectSocket, isClient } from "./own_descriptor.ts";
 import { anticipateDescriptor, door } from "./sockopt.ts";
+import { clientHandshake, connectTls, requireReadable, tlsDoor } from "./tls.ts";
+import { DenoWire } from "./wire.ts";
 
 /**
  * Opens a connection to a TCP port or a Unix socket.
@@ -30,7 +33,9 @@ import { anticipateDescriptor, door } from "./sockopt.ts";
  *
  * @throws {TypeError | RangeError} An option has the wrong shape or is out of range.
  * @throws {UnsupportedOptionError} An explicit keepalive value cannot be held here; see `hint`.
- * @throws {SocketError} `ECONNREFUSED`, `ETIMEDOUT`, `ENOTFOUND`, `ENOENT`, … The signal's own reason when it aborts.
+ * @throws {SocketError} `ECONNREFUSED`, `ETIMEDOUT`, `ENOTFOUND`, `ENOENT`, … Of TLS: `CERT_UNTRUSTED`,
+ * `CERT_HAS_EXPIRED`, `CERT_NOT_YET_VALID`, `ERR_TLS_CERT_ALTNAME_INVALID`, `EPROTO`; before anything is opened
+ * `EINVAL`, a certificate or key that cannot be read, and `ENOTSUP`. The signal's own reason when it aborts.
  *
  * @example
  * ```ts
@@ -46,8 +51,19 @@ import { anticipateDescriptor, door } from "./sockopt.ts";
 export async function connect(options: ConnectOptions): Promise<Connection> {
   const plan = validateConnect(options);
   const context = { op: "connect", remoteAddress: plan.endpoint, runtime, os: os() } as const;
-  const toHold = requireHolds(door, plan.endpoint.transport, plan.wishes, context);
-  return await dial(plan, context, () => attempt(plan, toHold, context));
+  const toHold = requireHolds(
+    plan.tls?.identity ? tlsDoor : door,
+    plan.endpoint.transport,
+    plan.wishes,
+    context,
+  );
+  requireTls(plan, context);
+  if (plan.tls) requireReadable(plan.tls, context);
+  return await dial(
+    plan,
+    context,
+    () => securely(answered(attempt(plan, toHold, context), toHold, context), plan.tls, context),
+  );
 }
 
 function attempt(plan: ConnectPlan, toHold: Plan, context: ErrorContext): Attempt<Connection> {
@@ -74,7 +90,8 @@ async function open(
     : { hostname: endpoint.hostname, port: endpoint.port };
   anticipateDescriptor();
   const caught = expectSocket(door.kernel);
-  const opening = host().connect({ ...target, signal });
+  const { tls } = plan;
+  const opening = tls?.identity ? connectTls(tls, target) : host().connect({ ...target, signal });
   const born = caught();
   let native: DenoConn;
   try {
@@ -127,204 +144,26 @@ export function gripOf(
 
 /** The connection over a socket that has its options. */
 export function wrap(grip: Grip<DenoConn>, plan: ConnectionPlan): Connection {
-  if (plan.noDelay && !grip.reach.unix) grip.native.setNoDelay(true);
-  return new Lifecycle(plan, grip.context, (sink) => new DenoWire(grip, sink));
+  if (plan.tlsName !== undefined) return wrapSecure(grip, plan);
+  setNoDelay(grip, plan);
+  return new StreamedConnection(plan, grip.context, (sink) => new DenoWire(grip, sink));
 }
 
-/** A `Deno.Conn` as a wire. */
-export class DenoWire extends BaseWire<DenoConn> implements LateReader {
-  readonly #descriptor: Descriptor | undefined;
-  readonly #ends: Ends;
-  readonly #inlet = new Inlet();
-  readonly #onRead = (count: number | null): void => this.#take(count);
-  readonly #onReadFailed = (cause: unknown): void => this.#fail(cause, "read");
-  readonly #onWritten = (count: number): void => this.#wrote(count);
-  readonly #onWriteFailed = (cause: unknown): void => this.#fail(cause, "write");
-  #mode: "pull" | "stand" | "hold" | "drain" = "hold";
-  /** What the reader waits with that was named last. */
-  #buffer: Uint8Array | null = null;
-  /** What the native read in progress writes into. */
-  #target: Uint8Array | undefined;
-  #filling = false;
-  /** A read that stood has brought something: the next one stands at once, for an end may be close behind. */
-  #standing = false;
-  /** Whether it waits for its late read. */
-  #late = false;
-  /** No read can bring anything any more. */
-  #ended = false;
-  #data: Uint8Array | undefined;
-  /** Bytes of it that the kernel has taken. */
-  #taken = 0;
-  #refed = true;
-  #gone = false;
-
-  constructor(grip: Grip<DenoConn>, sink: Sink) {
-    super(grip, sink);
-    this.#descriptor = grip.reach.descriptor;
-    this.#ends = grip.context;
-    if (this.unix && this.#descriptor) own(this.#descriptor);
-  }
-
-  get filling(): boolean {
-    return this.#filling;
-  }
-
-  get refed(): boolean {
-    return this.#refed;
-  }
-
-  pull(buffer: Uint8Array | null): void {
-    this.#mode = "pull";
-    this.#buffer = buffer;
-    this.#read();
-  }
-
-  standBy(): void {
-    this.#mode = "stand";
-    if (this.#standing) this.#read();
-    else if (!this.#late && !this.#target && !this.#ended) {
-      this.#late = true;
-      readLater(this);
-    }
-  }
-
-  readLate(): void {
-    this.#late = false;
-    if (this.#mode !== "stand" || this.#target) return;
-    this.#inlet.rest();
-    this.#read();
-  }
-
-  hold(): void {
-    this.#mode = "hold";
-  }
-
-  drain(): void {
-    this.#mode = "drain";
-    this.#inlet.open();
-    this.#read();
-  }
-
-  send(data: Uint8Array): boolean {
-    this.#data = data;
-    this.#taken = 0;
-    this.native.write(data).then(this.#onWritten, this.#onWriteFailed);
-    return false;
-  }
-
-  unsent(): number {
-    return 0;
-  }
-
-  finish(): void {
-    this.native.closeWrite().then(() => {
-      if (!this.#gone) this.sink.finished();
-    }, this.#onWriteFailed);
-  }
-
-  close(): void {
-    this.#gone = true;
-    if (this.#late) readNoMore(this);
-    if (this.#descriptor) {
-      if (this.unix) disown(this.#descriptor);
-      // Deno before 2.9.5: close() does not end a pending write, which keeps the socket open behind our back.
-      if (this.#data) door.kernel?.libc.shutdown(this.#descriptor.fd, SHUT_RDWR);
-    }
-    try {
-      this.native.close();
-    } catch {
-      // Whoever has `native` may have closed it.
-    }
-  }
-
-  reset(): void {
-    this.resetByFfi();
-    this.close();
-  }
-
-  setNoDelay(on: boolean): void {
-    if (this.unix) return;
-    if (this.#descriptor) {
-      this.#descriptor.noDelay = on;
-      return;
-    }
-    try {
-      // Deno refuses it while a write is pending.
-      this.native.setNoDelay(on);
-    } catch (cause) {
-      throw toSocketError(cause, { ...this.#ends, op: "setNoDelay" });
-    }
-  }
-
-  ref(): void {
-    this.#hold(true);
-    this.native.ref();
-  }
-
-  unref(): void {
-    this.#hold(false);
-    this.native.unref();
-  }
-
-  #hold(on: boolean): void {
-    if (this.#refed === on) return;
-    this.#refed = on;
-    if (this.#late) refChanged(this);
-  }
-
-  #read(): void {
-    if (this.#target || this.#ended || this.#gone) return;
-    const buffer = this.#mode === "pull" ? this.#buffer : undefined;
-    this.#target = this.#inlet.choose(buffer, this.#descriptor);
-    this.#filling = this.#target === buffer;
-    this.native.read(this.#target).then(this.#onRead, this.#onReadFailed);
-  }
-
-  #take(count: number | null): void {
-    if (this.#gone) return;
-    const target = this.#target!; // set as long as a native read is in progress
-    const direct = this.#filling;
-    this.#target = undefined;
-    this.#filling = false;
-    if (count === null) {
-      this.#ended = true;
-      return this.sink.ended();
-    }
-    const borrowed = this.#inlet.took(target, count);
-    this.#standing = this.#mode === "stand";
-    if (direct) this.sink.filled(count);
-    else this.sink.received(count < target.length ? target.subarray(0, count) : target, borrowed);
-    this.#standing = false;
-    if (this.#mode === "drain") this.#read();
-  }
-
-  #wrote(count: number): void {
-    if (this.#gone) return;
-    const data = this.#data!; // set as long as a send is in progress
-    this.#taken += count;
-    if (this.#taken === data.length) {
-      this.#data = undefined;
-      return this.sink.sent();
-    }
-    this.sink.progress();
-    this.native.write(data.subarray(this.#taken)).then(this.#onWritten, this.#onWriteFailed);
-  }
-
-  #fail(cause: unknown, side: Side): void {
-    if (this.#gone) return;
-    if (side === "write") {
-      this.#data = undefined;
-    } else {
-      this.#target = undefined;
-      this.#filling = false;
-      this.#ended = true;
-    }
-    this.sink.failed(cause, side);
-  }
+/** The same where TLS may be started. */
+export function wrapSecure(grip: Grip<DenoConn>, plan: ConnectionPlan): SecureConnection {
+  setNoDelay(grip, plan);
+  const { tlsName } = plan;
+  const open = (sink: Sink) => new DenoWire(grip, sink);
+  const client = (tls: TlsPlan, context: ErrorContext) => clientHandshake(grip, tls, context);
+  // A native read that stands could not be called back for the handshake.
+  return new SecureConnection(plan, grip.context, { open, mayStand: false, tlsName, client });
 }
 
-/** `sys/socket.h`, the same on every system. */
-const SHUT_RDWR = 2;
+function setNoDelay({ native, reach }: Grip<DenoConn>, { noDelay }: ConnectionPlan): void {
+  if (!noDelay || reach.unix) return;
+  if (native.setNoDelay) native.setNoDelay(true);
+  else if (reach.descriptor) reach.descriptor.noDelay = true;
+}
 
 function addressOf({ hostname, port }: DenoAddr): Address {
   return tcpAddress(hostname, port);

@@ -11,12 +11,17 @@ export interface Host {
   build: { os: string; arch: string };
   version: { deno: string };
   permissions: {
-    querySync(what: { name: "ffi"; path?: string }): { state: string; partial?: boolean };
+    querySync(what: { name: "ffi" | "read"; path?: string }): { state: string; partial?: boolean };
   };
+  readTextFileSync(path: string): string;
   dlopen(path: string, symbols: Record<string, ForeignSymbol>): DynamicLibrary;
   unrefTimer(id: number): void;
   refTimer(id: number): void;
   connect(options: Record<string, unknown>): Promise<DenoConn>;
+  connectTls(options: Record<string, unknown>): Promise<DenoTlsConn>;
+  listenTls(options: Record<string, unknown>): DenoListener;
+  createHttpClient(options: Record<string, unknown>): { close(): void };
+  startTls(conn: DenoConn, options: Record<string, unknown>): Promise<DenoTlsConn>;
   listen(options: Record<string, unknown>): DenoListener;
   /** Only with the flag `--unstable-net`. */
   listenDatagram?: unknown;
@@ -49,10 +54,15 @@ export interface DenoConn {
   write(data: Uint8Array): Promise<number>;
   closeWrite(): Promise<void>;
   close(): void;
-  /** Not on a Unix socket. */
-  setNoDelay(on: boolean): void;
+  /** Not on a Unix socket, and not with TLS. */
+  setNoDelay?(on: boolean): void;
   ref(): void;
   unref(): void;
+}
+
+/** What is used of a `Deno.TlsConn`, which has no setters. */
+export interface DenoTlsConn extends DenoConn {
+  handshake(): Promise<{ alpnProtocol: string | null }>;
 }
 
 /** What is used of a `Deno.Listener`. */
@@ -98,6 +108,17 @@ export function builtin<Module>(id: string): Module | undefined {
     process?: { getBuiltinModule?(id: string): unknown };
   };
   return process?.getBuiltinModule?.(id) as Module | undefined;
+}
+
+/** The text of a file; `undefined` where it cannot be read. Nobody is asked for permission. */
+export function readText(path: string): string | undefined {
+  const { permissions, readTextFileSync } = host();
+  if (permissions.querySync({ name: "read", path }).state !== "granted") return undefined;
+  try {
+    return readTextFileSync(path);
+  } catch {
+    return undefined; // for /proc all permissions are needed, and the query does not say so
+  }
 }
 
 /** Lets the process end while this timer is running. */

@@ -9,12 +9,13 @@ import { reusePortNeeds } from "../../core/capability.ts";
 import { type Gate, ListenerLifecycle, type Place } from "../../core/lifecycle/listener.ts";
 import { type ListenPlan, validateListen } from "../../core/options.ts";
 import { type ErrorContext, socketError, toSocketError } from "../../core/socket_error.ts";
+import { requireListenTls } from "../../core/tls/require.ts";
 import { tcpAddress, unixAddress } from "../shared/addresses.ts";
 import { BaseGate } from "../shared/base_gate.ts";
 import type { Grip } from "../shared/base_wire.ts";
 import type { Descriptor } from "../shared/descriptor.ts";
 import { listenerReachOf, requireHolds } from "../shared/reach.ts";
-import { gripOf, isNotConnected, wrap } from "./connection.ts";
+import { gripOf, isNotConnected, wrap, wrapSecure } from "./connection.ts";
 import {
   type DenoConn,
   type DenoListener,
@@ -27,6 +28,7 @@ import {
 } from "./host.ts";
 import { expectSocket, findAccepted, isListening } from "./own_descriptor.ts";
 import { anticipateDescriptor, door } from "./sockopt.ts";
+import { requireReadable, securedGrip, serverHandshake, serverOptions, tlsDoor } from "./tls.ts";
 
 /**
  * Listens on a TCP port or a Unix socket.
@@ -36,7 +38,8 @@ import { anticipateDescriptor, door } from "./sockopt.ts";
  *
  * @throws {TypeError | RangeError} An option has the wrong shape or is out of range.
  * @throws {UnsupportedOptionError} An explicit keepalive value cannot be held here; see `hint`.
- * @throws {SocketError} `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENOTFOUND`, … The signal's own reason when it has aborted.
+ * @throws {SocketError} `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENOTFOUND`, … Of TLS: `EINVAL`, a certificate or
+ * key that cannot be read, and `ENOTSUP`. The signal's own reason when it has aborted.
  *
  * @example
  * ```ts
@@ -50,7 +53,9 @@ import { anticipateDescriptor, door } from "./sockopt.ts";
 export async function listen(options: ListenOptions): Promise<Listener> {
   const plan = validateListen(options);
   const context = { op: "listen", localAddress: plan.endpoint, runtime, os: os() } as const;
-  requireHolds(door, plan.endpoint.transport, plan.wishes, context);
+  requireHolds(plan.tls ? tlsDoor : door, plan.endpoint.transport, plan.wishes, context);
+  requireListenTls(plan, context);
+  if (plan.tls) requireReadable(plan.tls, context);
   plan.signal?.throwIfAborted();
   if (plan.reusePort) requireReusePort(context);
   try {
@@ -73,7 +78,8 @@ function open(plan: ListenPlan): Listener {
     ? { transport: "unix", path: endpoint.path }
     : { hostname: endpoint.hostname, port: endpoint.port, tcpBacklog: backlog, reusePort };
   const caught = expectSocket(door.kernel);
-  const native = host().listen(target);
+  const { tls } = plan;
+  const native = tls ? host().listenTls({ ...target, ...serverOptions(tls) }) : host().listen(target);
   try {
     return adopt(native, caught(), plan);
   } catch (error) {
@@ -123,7 +129,8 @@ class DenoGate extends BaseGate implements Gate {
     place: Place,
     listener: ListenerLifecycle,
   ) {
-    super(listenerReachOf(door, native, plan.endpoint.transport, descriptor), plan.wishes, place);
+    const reach = listenerReachOf(plan.tls ? tlsDoor : door, native, plan.endpoint.transport, descriptor);
+    super(reach, plan.wishes, place);
     this.#native = native;
     this.#plan = plan;
     this.#place = place;
@@ -160,7 +167,8 @@ class DenoGate extends BaseGate implements Gate {
     try {
       const grip = this.#gripOf(native);
       this.outfit(grip);
-      this.#listener.offer(wrap(grip, this.#plan));
+      if (!this.#plan.tls) this.#listener.offer(wrap(grip, this.#plan));
+      else this.#listener.secure(wrapSecure(grip, this.#plan), serverHandshake(grip));
     } catch {
       // It has died in the queue, or it cannot hold what was promised: nobody is handed such a connection.
       native.close();
@@ -170,7 +178,10 @@ class DenoGate extends BaseGate implements Gate {
 
   #gripOf(native: DenoConn): Grip<DenoConn> {
     const { localAddress } = this.#place;
-    if (localAddress.transport !== "unix") return gripOf(native, door.descriptorOf(native));
+    if (localAddress.transport !== "unix") {
+      const grip = gripOf(native, door.descriptorOf(native));
+      return this.#plan.tls ? securedGrip(grip) : grip;
+    }
     const descriptor = door.kernel && findAccepted(door.kernel, localAddress.path);
     return gripOf(native, descriptor, localAddress, unixAddress(""));
   }

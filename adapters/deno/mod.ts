@@ -5,6 +5,6 @@
  */
 export { connect } from "./connection.ts";
 export { listen } from "./listener.ts";
-export { capabilities, getKeepAlive, setKeepAlive } from "./sockopt.ts";
+export { capabilities, getKeepAlive, setKeepAlive, tcpInfo, watchHealth } from "./sockopt.ts";
 export * from "../../core/errors.ts";
 export * from "../../core/types.ts";

@@ -4,7 +4,16 @@
  *
  * @module
  */
-import type { AnySocket, Capabilities, KeepAlive, KeepAliveStatus } from "../../core/types.ts";
+import type {
+  AnySocket,
+  Capabilities,
+  Connection,
+  HealthEvent,
+  KeepAlive,
+  KeepAliveStatus,
+  TcpInfo,
+  WatchHealthOptions,
+} from "../../core/types.ts";
 import type { NativeCall } from "../../core/keepalive/model.ts";
 import { type ErrorContext, toSocketError } from "../../core/socket_error.ts";
 import { Descriptor, type Kernel } from "../shared/descriptor.ts";
@@ -32,7 +41,7 @@ import {
   SocketOptions,
   withoutFfi,
 } from "../shared/socket_options.ts";
-import { arch, type ForeignSymbol, host, os, runtime, unrefTimer, version } from "./host.ts";
+import { arch, type ForeignSymbol, host, os, readText, runtime, unrefTimer, version } from "./host.ts";
 
 /** The way to the options of this runtime's sockets. */
 export const door: SocketOptions = new SocketOptions({
@@ -40,6 +49,7 @@ export const door: SocketOptions = new SocketOptions({
   version,
   os,
   arch,
+  readText,
   unrefTimer,
   bind,
   grant,
@@ -74,6 +84,19 @@ export function setKeepAlive(socket: AnySocket, options: boolean | KeepAlive): K
 /** Tells the keepalive of a connection of keepwire, or of a connected socket of Deno or of its `node:net`. */
 export function getKeepAlive(socket: AnySocket): KeepAliveStatus {
   return door.getKeepAlive(socket);
+}
+
+/** What the kernel tells of a connection of keepwire, or of a connected socket of Deno or of its `node:net`. */
+export function tcpInfo(socket: AnySocket): TcpInfo | undefined {
+  return door.tcpInfo(socket);
+}
+
+/** Tells of connections whose peer is suspected, has recovered or is dead. */
+export function watchHealth(
+  connections: Connection | Iterable<Connection>,
+  options?: WatchHealthOptions,
+): AsyncIterable<HealthEvent> {
+  return door.watchHealth(connections, options);
 }
 
 /** What is used of a `Deno.TcpConn`; its addresses stay when it is closed. */

@@ -5,18 +5,24 @@
  * @module
  */
 import type { Address, Connection, ConnectOptions } from "../../core/types.ts";
-import { type Attempt, dial } from "../../core/lifecycle/dial.ts";
-import { Lifecycle } from "../../core/lifecycle/connection.ts";
+import { answered, type Attempt, dial } from "../../core/lifecycle/dial.ts";
 import { pending } from "../../core/lifecycle/promises.ts";
+import { SecureConnection, securely } from "../../core/lifecycle/secure.ts";
+import { StreamedConnection } from "../../core/lifecycle/streamed.ts";
 import type { Sink } from "../../core/lifecycle/wire.ts";
 import type { Plan } from "../../core/keepalive/model.ts";
 import { type ConnectionPlan, type ConnectPlan, validateConnect } from "../../core/options.ts";
+import type { ErrorContext } from "../../core/socket_error.ts";
+import { requireTls } from "../../core/tls/require.ts";
+import type { TlsPlan } from "../../core/tls/validate.ts";
 import { tcpAddress, unixAddress } from "../shared/addresses.ts";
-import { BaseWire, type Grip } from "../shared/base_wire.ts";
+import type { Grip } from "../shared/base_wire.ts";
 import { applyPlan } from "../shared/keepalive.ts";
 import { reachOf, requireHolds } from "../shared/reach.ts";
-import { net, type NetSocket, os, runtime, version } from "./host.ts";
+import { net, type NetSocket, os, runtime } from "./host.ts";
 import { door } from "./sockopt.ts";
+import { clientContext, clientHandshake } from "./tls.ts";
+import { destroy, ignore, NodeWire, Onread } from "./wire.ts";
 
 /**
  * Opens a connection to a TCP port or a Unix socket.
@@ -26,7 +32,9 @@ import { door } from "./sockopt.ts";
  *
  * @throws {TypeError | RangeError} An option has the wrong shape or is out of range.
  * @throws {UnsupportedOptionError} An explicit keepalive value cannot be held here; see `hint`.
- * @throws {SocketError} `ECONNREFUSED`, `ETIMEDOUT`, `ENOTFOUND`, `ENOENT`, … The signal's own reason when it aborts.
+ * @throws {SocketError} `ECONNREFUSED`, `ETIMEDOUT`, `ENOTFOUND`, `ENOENT`, … Of TLS: `CERT_UNTRUSTED`,
+ * `CERT_HAS_EXPIRED`, `CERT_NOT_YET_VALID`, `ERR_TLS_CERT_ALTNAME_INVALID`, `EPROTO`; before anything is opened
+ * `EINVAL`, a certificate or key that cannot be read, and `ENOTSUP`. The signal's own reason when it aborts.
  *
  * @example
  * ```ts
@@ -43,7 +51,13 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   const plan = validateConnect(options);
   const context = { op: "connect", remoteAddress: plan.endpoint, runtime, os: os() } as const;
   const toHold = requireHolds(door, plan.endpoint.transport, plan.wishes, context);
-  return await dial(plan, context, () => attempt(plan, toHold));
+  requireTls(plan, context);
+  if (plan.tls) clientContext(plan.tls, context);
+  return await dial(
+    plan,
+    context,
+    () => securely(answered(attempt(plan, toHold), toHold, context), plan.tls, context),
+  );
 }
 
 function attempt(plan: ConnectPlan, toHold: Plan): Attempt<Connection> {
@@ -102,165 +116,14 @@ export function gripOf(
 
 /** The connection over a socket that has its options. */
 export function wrap(grip: Grip<NetSocket>, onread: Onread, plan: ConnectionPlan): Connection {
-  return new Lifecycle(plan, grip.context, (sink) => new NodeWire(grip, onread, sink));
+  if (plan.tlsName !== undefined) return wrapSecure(grip, onread, plan);
+  return new StreamedConnection(plan, grip.context, (sink) => onread.wire = new NodeWire(grip, sink));
 }
 
-/** What libuv reads into, one for all sockets: it reads and calls back in one go. */
-let inlet: Uint8Array | undefined;
-
-/** The `onread` option of a socket whose wire is made later, but before its first byte. */
-export class Onread {
-  wire: NodeWire | undefined;
-  readonly buffer: Uint8Array = (inlet ??= new Uint8Array(65_536));
-  readonly callback = (count: number): boolean => this.wire?.take(count) ?? false;
-}
-
-/** A `net.Socket` as a wire. */
-export class NodeWire extends BaseWire<NetSocket> {
-  readonly filling = false;
-  readonly #buffer: Uint8Array;
-  readonly #onSent = (error?: Error | null): void => {
-    if (!error) this.sink.sent();
-  };
-  #flowing = false;
-  /** Within the read callback, whose answer stops libuv by itself. */
-  #taking = false;
-  #ended = false;
-  /** A FIN was asked for and is not sent. */
-  #finishing = false;
-
-  constructor(grip: Grip<NetSocket>, onread: Onread, sink: Sink) {
-    super(grip, sink);
-    const socket = grip.native;
-    this.#buffer = onread.buffer;
-    onread.wire = this;
-    socket.on("error", ignore);
-    // Node closes a socket at its first error, together with what the kernel has received for us: we close it ourselves.
-    socket.destroy = (error) => this.#onError(error);
-    // Called with null for each end of file, also after a failed write, when there is no 'end' any more.
-    socket.push = (chunk) => {
-      if (chunk === null) this.#onEnd();
-      return false;
-    };
-  }
-
-  /** libuv has read `count` bytes. Tells whether it may go on. */
-  take(count: number): boolean {
-    this.#taking = true;
-    this.sink.received(this.#buffer.subarray(0, count), true);
-    this.#taking = false;
-    return this.#flowing;
-  }
-
-  pull(_buffer: Uint8Array | null): void {
-    this.#flow();
-  }
-
-  standBy(): void {
-    this.#flow();
-  }
-
-  hold(): void {
-    if (!this.#flowing) return;
-    this.#flowing = false;
-    const handle = this.native._handle;
-    if (this.#taking || !handle) return;
-    handle.reading = false;
-    handle.readStop();
-  }
-
-  drain(): void {
-    // A handle that had an error or an end of file has stopped by itself.
-    this.#flowing = true;
-    if (!this.#taking) this.#readStart();
-  }
-
-  send(data: Uint8Array): boolean {
-    this.native.write(data, this.#onSent);
-    return false;
-  }
-
-  unsent(): number {
-    return this.native._handle?.writeQueueSize ?? 0;
-  }
-
-  finish(): void {
-    this.#finishing = true;
-    this.native.end((error) => {
-      this.#finishing = false;
-      if (!error) this.sink.finished();
-    });
-  }
-
-  close(): void {
-    destroy(this.native);
-  }
-
-  reset(): void {
-    // Our own property hides the method that resetAndDestroy() needs.
-    this.native.destroy = net().Socket.prototype.destroy;
-    // A pipe has no reset (ERR_INVALID_HANDLE_TYPE).
-    if (this.unix) return void this.native.destroy();
-    if (!this.#finishing) return this.native.resetAndDestroy();
-    // libuv refuses to reset a socket that is being shut down (EINVAL, uv_tcp_close_reset), and leaves it open.
-    this.resetByFfi();
-    this.native.destroy();
-  }
-
-  setNoDelay(on: boolean): void {
-    // Not by the socket, which does nothing when it believes that the value is held already.
-    this.native._handle?.setNoDelay?.(on);
-  }
-
-  ref(): void {
-    this.native.ref();
-  }
-
-  unref(): void {
-    this.native.unref();
-  }
-
-  #flow(): void {
-    if (this.#flowing) return;
-    this.#flowing = true;
-    if (!this.#taking) this.#readStart();
-  }
-
-  #readStart(): void {
-    const handle = this.native._handle;
-    if (!handle) return;
-    // So that Node, which starts to read by itself after 'connect', finds it done.
-    handle.reading = true;
-    handle.readStart();
-  }
-
-  #onError(error: (Error & { syscall?: string }) | undefined): void {
-    // Without an error it is the stream's own clean-up after both ends, which is ours to do.
-    if (!error) return;
-    const writing = error.syscall === "write" || error.syscall === "shutdown";
-    if (!writing) this.#ended = true;
-    this.sink.failed(error, writing ? "write" : "read");
-  }
-
-  #onEnd(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    if (!confirmsEnd()) return this.sink.ended();
-    // libuv before 1.52 (Node 20 and 22) takes POLLHUP behind a short read for an end without asking recv(2), which
-    // knows of an RST. Reading again does: the error comes within two turns of the loop, or never.
-    this.#readStart();
-    setImmediate(() => setImmediate(() => this.sink.ended()));
-  }
-}
-
-const ignore = () => {};
-
-/** Whether an end may be an RST that libuv has not seen: before Node 24. */
-function confirmsEnd(): boolean {
-  return Number.parseInt(version(), 10) < 24;
-}
-
-/** Closes the socket for good: its own `destroy` only tells. */
-function destroy(socket: NetSocket): void {
-  net().Socket.prototype.destroy.call(socket);
+/** The same where TLS may be started. */
+export function wrapSecure(grip: Grip<NetSocket>, onread: Onread, plan: ConnectionPlan): SecureConnection {
+  const { tlsName } = plan;
+  const open = (sink: Sink) => onread.wire = new NodeWire(grip, sink);
+  const client = (tls: TlsPlan, context: ErrorContext) => clientHandshake(grip, tls, context);
+  return new SecureConnection(plan, grip.context, { open, mayStand: true, tlsName, client });
 }

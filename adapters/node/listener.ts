@@ -9,12 +9,15 @@ import { type Gate, ListenerLifecycle, type Place } from "../../core/lifecycle/l
 import { pending } from "../../core/lifecycle/promises.ts";
 import { type ListenPlan, validateListen } from "../../core/options.ts";
 import { type ErrorContext, socketError, toSocketError } from "../../core/socket_error.ts";
+import { requireListenTls } from "../../core/tls/require.ts";
 import { tcpAddress, unixAddress } from "../shared/addresses.ts";
 import { BaseGate } from "../shared/base_gate.ts";
 import { listenerReachOf, requireHolds } from "../shared/reach.ts";
-import { gripOf, Onread, wrap } from "./connection.ts";
+import { gripOf, wrap, wrapSecure } from "./connection.ts";
 import { net, type NetServer, type NetSocket, os, runtime, version } from "./host.ts";
 import { door } from "./sockopt.ts";
+import { serverContext, serverHandshake } from "./tls.ts";
+import { Onread } from "./wire.ts";
 
 /**
  * Listens on a TCP port or a Unix socket.
@@ -24,7 +27,8 @@ import { door } from "./sockopt.ts";
  *
  * @throws {TypeError | RangeError} An option has the wrong shape or is out of range.
  * @throws {UnsupportedOptionError} An explicit keepalive value cannot be held here; see `hint`.
- * @throws {SocketError} `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENOTFOUND`, … The signal's own reason when it has aborted.
+ * @throws {SocketError} `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ENOTFOUND`, … Of TLS: `EINVAL`, a certificate or
+ * key that cannot be read, and `ENOTSUP`. The signal's own reason when it has aborted.
  *
  * @example
  * ```ts
@@ -38,6 +42,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const plan = validateListen(options);
   const context = { op: "listen", localAddress: plan.endpoint, runtime, os: os() } as const;
   requireHolds(door, plan.endpoint.transport, plan.wishes, context);
+  requireListenTls(plan, context);
+  if (plan.tls) serverContext(plan.tls, context);
   plan.signal?.throwIfAborted();
   if (plan.reusePort) requireReusePort(context);
   try {
@@ -121,7 +127,10 @@ class NodeGate extends BaseGate implements Gate {
       const unix = this.#place.localAddress.transport === "unix";
       const grip = unix ? gripOf(socket, this.#place.localAddress, unixAddress("")) : gripOf(socket);
       this.outfit(grip);
-      this.#listener.offer(wrap(grip, onread, this.#plan));
+      const { tls } = this.#plan;
+      if (!tls) return this.#listener.offer(wrap(grip, onread, this.#plan));
+      const connection = wrapSecure(grip, onread, this.#plan);
+      this.#listener.secure(connection, serverHandshake(grip, tls, { ...grip.context, op: "accept" }));
     } catch {
       // It has died in the queue, or it cannot hold what was promised: nobody is handed such a connection.
       socket.destroy();

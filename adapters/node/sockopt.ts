@@ -4,7 +4,16 @@
  *
  * @module
  */
-import type { AnySocket, Capabilities, KeepAlive, KeepAliveStatus } from "../../core/types.ts";
+import type {
+  AnySocket,
+  Capabilities,
+  Connection,
+  HealthEvent,
+  KeepAlive,
+  KeepAliveStatus,
+  TcpInfo,
+  WatchHealthOptions,
+} from "../../core/types.ts";
 import type { FfiState } from "../../core/capability.ts";
 import type { NativeCall } from "../../core/keepalive/model.ts";
 import type { ErrorContext } from "../../core/socket_error.ts";
@@ -20,7 +29,7 @@ import {
   SocketOptions,
   withoutFfi,
 } from "../shared/socket_options.ts";
-import { arch, builtin, host, os, runtime, unrefTimer, version } from "./host.ts";
+import { arch, builtin, host, os, readText, runtime, unrefTimer, version } from "./host.ts";
 
 /** The way to the options of this runtime's sockets. */
 export const door: SocketOptions = new SocketOptions({
@@ -28,6 +37,7 @@ export const door: SocketOptions = new SocketOptions({
   version,
   os,
   arch,
+  readText,
   unrefTimer,
   bind,
   descriptorOf: descriptorIn,
@@ -60,6 +70,19 @@ export function setKeepAlive(socket: AnySocket, options: boolean | KeepAlive): K
 /** Tells the keepalive of a connection of keepwire, or of a connected `net.Socket`. */
 export function getKeepAlive(socket: AnySocket): KeepAliveStatus {
   return door.getKeepAlive(socket);
+}
+
+/** What the kernel tells of a connection of keepwire, or of a connected `net.Socket`. */
+export function tcpInfo(socket: AnySocket): TcpInfo | undefined {
+  return door.tcpInfo(socket);
+}
+
+/** Tells of connections whose peer is suspected, has recovered or is dead. */
+export function watchHealth(
+  connections: Connection | Iterable<Connection>,
+  options?: WatchHealthOptions,
+): AsyncIterable<HealthEvent> {
+  return door.watchHealth(connections, options);
 }
 
 /** In a cluster's worker the handle of a server has no file descriptor. */

@@ -4,11 +4,13 @@
  *
  * @module
  */
-import type { KeepAliveStatus } from "../../core/types.ts";
+import type { KeepAliveStatus, TcpInfo } from "../../core/types.ts";
 import type { SocketErrorCode } from "../../core/errors.ts";
+import type { Vitals } from "../../core/health/vitals.ts";
 import type { Wishes } from "../../core/keepalive/model.ts";
 import type { Ends } from "../../core/lifecycle/connection.ts";
 import type { Sink } from "../../core/lifecycle/wire.ts";
+import { readInfo } from "./info.ts";
 import { applyWishes, type Reach, readStatus } from "./keepalive.ts";
 import type { Watched, Watcher } from "./watcher.ts";
 
@@ -75,6 +77,15 @@ export abstract class BaseWire<Native extends object> implements Watched {
   getKeepAlive(): KeepAliveStatus {
     const { reach, context } = this.#grip;
     return readStatus(reach, { ...context, op: "getKeepAlive" });
+  }
+
+  info(): TcpInfo | undefined {
+    const { reach, context } = this.#grip;
+    return readInfo(reach, { ...context, op: "tcpInfo" });
+  }
+
+  vitals(into: Vitals): boolean {
+    return this.#grip.reach.descriptor?.vitals(into) ?? false;
   }
 
   /** Drops the connection so that the peer is told by a RST, where FFI is the only way. */

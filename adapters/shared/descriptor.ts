@@ -7,9 +7,19 @@
  * @module
  */
 import type { SocketErrorCode } from "../../core/errors.ts";
+import type { Vitals } from "../../core/health/vitals.ts";
 import { codeOfErrno } from "../../core/tables/failure.ts";
 import type { SockoptName, SockoptNumbers } from "../../core/tables/sockopt.ts";
-import { decodeTcpInfo, TCP_INFO_BYTES, TCP_STATES } from "../../core/tcp_info.ts";
+import {
+  decodeTcpInfo,
+  type RawTcpInfo,
+  TCP_INFO_BYTES,
+  tcpRto,
+  tcpState,
+  tcpUnacked,
+  tcpVitals,
+} from "../../core/tcp_info.ts";
+import type { TcpInfo } from "../../core/types.ts";
 import type { Libc } from "./libc.ts";
 import { familyOf, SOCKADDR_SIZE } from "./sockaddr.ts";
 
@@ -28,16 +38,13 @@ export interface Holder {
 }
 
 /** States in which our FIN is sent and not acknowledged. */
-const FIN_UNDERWAY: ReadonlySet<number> = new Set([
-  TCP_STATES.FIN_WAIT1,
-  TCP_STATES.CLOSING,
-  TCP_STATES.LAST_ACK,
-]);
+const FIN_UNDERWAY: ReadonlySet<string | undefined> = new Set(["FIN_WAIT1", "CLOSING", "LAST_ACK"]);
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 // Calls are synchronous and one at a time: one set of buffers does for all sockets.
 const info = new Uint8Array(new ArrayBuffer(TCP_INFO_BYTES));
+const rawInfo: RawTcpInfo = { view: new DataView(info.buffer), length: 0, littleEndian: LITTLE_ENDIAN };
 const address = new Uint8Array(new ArrayBuffer(SOCKADDR_SIZE));
 const cookie = new BigUint64Array(new ArrayBuffer(8));
 const cookieBytes = new Uint8Array(cookie.buffer);
@@ -132,17 +139,31 @@ export class Descriptor {
    */
   unacknowledged(): number | undefined {
     if (this.#os !== "linux" || !this.isSame()) return undefined;
-    const { state } = this.#info();
+    const state = this.#readInfo() ? tcpState(this.#os, rawInfo) : undefined;
     const count = this.#libc.unacknowledged(this.fd);
     if (state === undefined || count < 0) return undefined;
     return FIN_UNDERWAY.has(state) ? count - 1 : count;
   }
 
+  /** What the kernel tells of the connection; `undefined` where it does not, with the reason in `errno`. */
+  info(): TcpInfo | undefined {
+    return this.#readInfo() ? decodeTcpInfo(this.#os, rawInfo) : undefined;
+  }
+
+  /** The retransmission timeout in milliseconds, without backoff; `undefined` where the kernel does not tell. */
+  rto(): number | undefined {
+    return this.#readInfo() ? tcpRto(this.#os, rawInfo) : undefined;
+  }
+
+  /** The few fields of it by which health is judged. Allocates nothing. */
+  vitals(into: Vitals): boolean {
+    return this.isSame() && this.#readInfo() && tcpVitals(this.#os, rawInfo, into);
+  }
+
   /** How many connections wait in a listening socket's accept queue; `undefined` where the kernel does not tell. */
   queued(): number | undefined {
-    if (!this.isSame()) return undefined;
-    const { unacked, state } = this.#info();
-    return state === TCP_STATES.LISTEN ? unacked : undefined;
+    if (!this.isSame() || !this.#readInfo()) return undefined;
+    return tcpState(this.#os, rawInfo) === "LISTEN" ? tcpUnacked(this.#os, rawInfo) : undefined;
   }
 
   /** Ends the connection with a RST. Whether that was possible. The file descriptor stays open. */
@@ -180,10 +201,12 @@ export class Descriptor {
     return this.#libc.poll(pollEntry, 1);
   }
 
-  #info(): ReturnType<typeof decodeTcpInfo> {
+  /** Fills `rawInfo`; whether the kernel did. */
+  #readInfo(): boolean {
     const option = this.#numbers.TCP_INFO;
-    if (!option) return {};
-    const length = this.#libc.getsockopt(this.fd, option.level, option.name, info);
-    return length < 0 ? {} : decodeTcpInfo(info, length, LITTLE_ENDIAN);
+    if (!option) return false;
+    rawInfo.length = this.#libc.getsockopt(this.fd, option.level, option.name, info);
+    if (rawInfo.length < 0) this.errno = -rawInfo.length;
+    return rawInfo.length > 0;
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import type { KeepAliveStatus, KernelName, Route } from "../../core/types.ts";
+import type { KernelTimers } from "../../core/keepalive/kernel_timers.ts";
 import type { KernelValues, Means, NativeCall, Plan, Wishes } from "../../core/keepalive/model.ts";
 import {
   KERNEL_OPTIONS,
@@ -29,6 +30,8 @@ export interface Reach {
   means: Means;
   /** By FFI, which then is the way for everything. */
   descriptor?: Descriptor;
+  /** What the system says of the timers of TCP. */
+  timers?: () => KernelTimers | undefined;
   /** Calls the runtime's own setter; throws when that says that it failed. */
   callNative?(call: NativeCall): void;
 }
@@ -83,14 +86,14 @@ export function applyPlan(
   const { descriptor, socket } = reach;
   if (plan.route === "ffi") {
     if (!descriptor) throw socketError("ENOTCONN", context);
-    const status = applyByFfi(plan, wishes, { descriptor, means: reach.means, newborn }, context);
+    const status = applyByFfi(plan, wishes, { ...reach, descriptor }, context, newborn);
     // Mostly there is nothing to remember.
     if (status.notApplied.length > 0) known.set(socket, { notApplied: [...status.notApplied] });
     else if (!newborn) known.delete(socket);
     return status;
   }
   if (plan.route === "native") callAll(plan.calls, reach, context);
-  return handedOver(plan, socket, { ...known.get(socket)?.last?.values, ...plan.held });
+  return handedOver(plan, reach, { ...known.get(socket)?.last?.values, ...plan.held }, context);
 }
 
 /**
@@ -99,13 +102,9 @@ export function applyPlan(
  *
  * @throws {UnsupportedOptionError} An explicit value could not be held.
  */
-export function promiseWishes(
-  wishes: Wishes,
-  { socket, means }: Reach,
-  context: ErrorContext,
-): KeepAliveStatus {
-  const plan = planOptions(wishes, means, context);
-  return handedOver(plan, socket, plan.held);
+export function promiseWishes(wishes: Wishes, reach: Reach, context: ErrorContext): KeepAliveStatus {
+  const plan = planOptions(wishes, reach.means, context);
+  return handedOver(plan, reach, plan.held, context);
 }
 
 /** These wishes, and what the socket was given before where they leave it alone: the kernel would keep it. */
@@ -121,9 +120,23 @@ export function carryOver(wishes: Wishes, { socket }: Reach): Wishes {
 }
 
 /** The status of a socket that cannot be read. */
-function handedOver({ route, notApplied }: Plan, socket: object, values: KernelValues): KeepAliveStatus {
-  known.set(socket, { last: { values, route }, notApplied: [...notApplied] });
-  return statusOf(values, { source: "requested", route, notApplied });
+function handedOver(
+  { route, notApplied }: Plan,
+  reach: Reach,
+  values: KernelValues,
+  context: ErrorContext,
+): KeepAliveStatus {
+  known.set(reach.socket, { last: { values, route }, notApplied: [...notApplied] });
+  return statusOf(values, { source: "requested", route, notApplied }, timersOf(reach, context));
+}
+
+/** The timers that decide over this socket. Nobody sees the status that comes of connecting or accepting, and it must not cost. */
+function timersOf({ unix, descriptor, timers }: Reach, { op }: ErrorContext): KernelTimers | undefined {
+  const asked = op === "setKeepAlive" || op === "getKeepAlive";
+  const system = asked && !unix ? timers?.() : undefined;
+  if (system === undefined) return undefined;
+  const rto = descriptor?.rto();
+  return rto === undefined ? system : { ...system, rto };
 }
 
 function callAll(calls: NativeCall[], reach: Reach, context: ErrorContext): void {
@@ -148,11 +161,11 @@ export function readStatus(reach: Reach, context: ErrorContext): KeepAliveStatus
   if (unix) return statusOf({ SO_KEEPALIVE: 0 }, { source: "requested", route: "none", notApplied });
   if (descriptor) {
     const values = readKernel(descriptor, context);
-    return statusOf(values, { source: "kernel", route: "ffi", notApplied });
+    return statusOf(values, { source: "kernel", route: "ffi", notApplied }, timersOf(reach, context));
   }
   if (before?.last) {
     const { values, route } = before.last;
-    return statusOf(values, { source: "requested", route, notApplied });
+    return statusOf(values, { source: "requested", route, notApplied }, timersOf(reach, context));
   }
   const options = [...KERNEL_OPTIONS];
   throw unsupportedOption({ verb: "read", options, where: means.runtime, hint: means.hint }, context);
@@ -182,9 +195,11 @@ function readOne(descriptor: Descriptor, name: KernelName): number | undefined {
 function applyByFfi(
   plan: Plan,
   wishes: Wishes,
-  { descriptor, means, newborn }: Pick<Reach, "means"> & { descriptor: Descriptor; newborn: boolean },
+  reach: Reach & { descriptor: Descriptor },
   context: ErrorContext,
+  newborn: boolean,
 ): KeepAliveStatus {
+  const { descriptor, means } = reach;
   let values = newborn ? {} : readKernel(descriptor, context);
   const changed: KernelValues = {};
   const giveUp = (error: Error): never => {
@@ -209,7 +224,7 @@ function applyByFfi(
   const notApplied = unmetBy(values, wishes);
   const broken = notApplied.filter((name) => isPromise(name, wishes) && name in changed);
   if (broken.length > 0) giveUp(notHeld(broken, values, context));
-  return statusOf(values, { source: "kernel", route: "ffi", notApplied });
+  return statusOf(values, { source: "kernel", route: "ffi", notApplied }, timersOf(reach, context));
 }
 
 /** Undoes in reverse. What fails here had been set a moment ago, and nobody could do better. */
@@ -249,7 +264,7 @@ function failure(errno: number, context: ErrorContext): Error {
 }
 
 /** A file descriptor that is no socket, or none at all, is what is left of a closed one. */
-function isGone(errno: number, { os }: ErrorContext): boolean {
+export function isGone(errno: number, { os }: ErrorContext): boolean {
   const name = errnoName(os, errno);
   return name === "EBADF" || name === "ENOTSOCK";
 }

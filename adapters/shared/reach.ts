@@ -23,6 +23,7 @@ export function reachOf(
     unix: transport === "unix",
     means: descriptor ? means : { ...means, ffi: [] },
     descriptor,
+    timers: door.timers,
     callNative: (call) => door.callNative(native, call),
   };
 }
@@ -32,12 +33,12 @@ export function reachOf(
  * in a worker of a cluster, accepted sockets are reached all the same.
  */
 export function listenerReachOf(
-  door: Door,
+  door: Pick<Door, "means" | "timers">,
   native: object,
   transport: Address["transport"],
   descriptor: Descriptor | undefined,
 ): Reach {
-  return { socket: native, unix: transport === "unix", means: door.means(), descriptor };
+  return { socket: native, unix: transport === "unix", means: door.means(), descriptor, timers: door.timers };
 }
 
 /**
@@ -47,7 +48,7 @@ export function listenerReachOf(
  * @throws {UnsupportedOptionError} An explicit value cannot be held here.
  */
 export function requireHolds(
-  door: Door,
+  door: Pick<Door, "refusal" | "means">,
   transport: Address["transport"],
   wishes: Wishes,
   context: ErrorContext,

@@ -8,9 +8,12 @@ import type {
   AnySocket,
   Capabilities,
   Connection,
+  HealthEvent,
   KeepAlive,
   KeepAliveStatus,
   Runtime,
+  TcpInfo,
+  WatchHealthOptions,
 } from "../../core/types.ts";
 import {
   capabilitiesFor,
@@ -19,14 +22,21 @@ import {
   meansFor,
   refusalToOpen,
 } from "../../core/capability.ts";
+import type { KernelTimers } from "../../core/keepalive/kernel_timers.ts";
 import type { Means, NativeCall } from "../../core/keepalive/model.ts";
 import { validateKeepAlive } from "../../core/keepalive/validate.ts";
-import type { ErrorContext } from "../../core/socket_error.ts";
+import { HealthClock } from "../../core/health/clock.ts";
+import { validateWatching } from "../../core/health/validate.ts";
+import { Watch } from "../../core/health/watch.ts";
+import { type ErrorContext, unsupportedOption } from "../../core/socket_error.ts";
+import { tellsHealth } from "../../core/tcp_info.ts";
 import { sockoptNumbers } from "../../core/tables/sockopt.ts";
 import type { Descriptor, Kernel } from "./descriptor.ts";
 import type { Door } from "./door.ts";
+import { readInfo } from "./info.ts";
 import { applyWishes, type Reach, readStatus } from "./keepalive.ts";
 import type { Libc } from "./libc.ts";
+import { systemTimers } from "./timers.ts";
 import { Watcher } from "./watcher.ts";
 
 /** What came of the attempt to reach the C library. */
@@ -47,6 +57,8 @@ export interface RuntimeSockets {
   version(): string;
   os(): string;
   arch(): string;
+  /** The text of a file; `undefined` where it cannot be read without asking for permission. */
+  readText(path: string): string | undefined;
   unrefTimer(timer: unknown): void;
   /** Reaches for the C library. Asked once for each change of `grant`. */
   bind(): Bound;
@@ -71,6 +83,8 @@ export class SocketOptions implements Door {
   #means: Means | undefined;
   #refusal: string | undefined;
   #watcher: Watcher | undefined;
+  #clock: HealthClock | undefined;
+  #timers: KernelTimers | undefined;
 
   constructor(sockets: RuntimeSockets) {
     this.#sockets = sockets;
@@ -96,6 +110,11 @@ export class SocketOptions implements Door {
     if (this.#kernel === undefined) this.#bind();
     return this.#means ??= meansFor(this.#environment());
   }
+
+  readonly timers = (): KernelTimers | undefined => {
+    if (this.#sockets.os() !== "linux") return undefined;
+    return this.#timers ??= systemTimers((path) => this.#sockets.readText(path));
+  };
 
   watcher(): Watcher | undefined {
     const { kernel } = this;
@@ -135,14 +154,42 @@ export class SocketOptions implements Door {
     return this.#withForeign(socket, "getKeepAlive", readStatus);
   }
 
-  #withForeign(
+  /** What the kernel tells of such a socket; `undefined` where that cannot be read. */
+  tcpInfo(socket: AnySocket): TcpInfo | undefined {
+    if (isConnection(socket)) return socket.info();
+    return this.#withForeign(socket, "tcpInfo", readInfo);
+  }
+
+  /** Tells of connections whose peer is suspected, has recovered or is dead. */
+  watchHealth(
+    connections: Connection | Iterable<Connection>,
+    options?: WatchHealthOptions,
+  ): AsyncIterable<HealthEvent> {
+    const watching = validateWatching(connections, options);
+    const { runtime, os } = this.#sockets;
+    if (!this.kernel || !tellsHealth(os())) {
+      const { hint = `${os()} does not tell of unanswered probes` } = this.capabilities().tcpInfo;
+      const where = this.means().runtime;
+      throw unsupportedOption({ verb: "read", options: ["TCP_INFO"], where, hint }, {
+        op: "watchHealth",
+        runtime,
+        os: os(),
+      });
+    }
+    this.#clock ??= new HealthClock(this.#sockets.unrefTimer);
+    const clock = this.#clock;
+    return { [Symbol.asyncIterator]: () => new Watch(watching, clock) };
+  }
+
+  #withForeign<T>(
     socket: unknown,
     op: ErrorContext["op"],
-    use: (reach: Reach, context: ErrorContext) => KeepAliveStatus,
-  ): KeepAliveStatus {
+    use: (reach: Reach, context: ErrorContext) => T,
+  ): T {
     if (typeof socket !== "object" || socket === null) throw notASocket();
     const context: ErrorContext = { op, runtime: this.#sockets.runtime, os: this.#sockets.os() };
     const borrowed = this.#sockets.borrow(socket, this, context);
+    borrowed.timers = this.timers;
     try {
       return use(borrowed, context);
     } finally {
@@ -183,7 +230,7 @@ export function failureOf(error: unknown): string {
 /** The error for what is no socket at all: one text on each runtime. */
 export function notASocket(): TypeError {
   return new TypeError(
-    "Cannot use socket: expected a Connection of keepwire, a net.Socket, a Deno.TcpConn or a Socket of Bun",
+    "Cannot use socket: expected a Connection of keepwire, a net.Socket, a Deno.TcpConn, or a Socket of Bun or workerd",
   );
 }
 
