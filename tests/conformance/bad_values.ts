@@ -189,9 +189,12 @@ export const NO_OPTIONS: readonly BadValue[] = [
 ];
 
 const CONNECT_NAMES =
-  "hostname, port, path, keepAlive, noDelay, allowHalfOpen, readAhead, closeTimeout, timeout, signal";
+  "hostname, port, path, keepAlive, noDelay, allowHalfOpen, readAhead, closeTimeout, timeout, signal, tls";
 const LISTEN_NAMES =
-  "hostname, port, path, backlog, reusePort, keepAlive, noDelay, allowHalfOpen, readAhead, closeTimeout, signal";
+  "hostname, port, path, backlog, reusePort, keepAlive, noDelay, allowHalfOpen, readAhead, closeTimeout, signal, tls";
+const TLS_NAMES = "caCerts, cert, key, serverName, alpnProtocols";
+/** Of the right shape: an empty ASN.1 sequence. */
+const PEM = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
 const KEEPALIVE_NAMES = "enabled, idle, interval, count, userTimeout, unsupported";
 
 const unknown = (name: string, names: string) =>
@@ -217,8 +220,10 @@ export const BAD_CONNECT_OBJECTS: readonly BadObject[] = [
   [{ path: "/tmp/s", port: 80 }, "Cannot use path together with port: expected one of them"],
   [{ path: "/tmp/s", hostname: "::1" }, "Cannot use path together with hostname: expected one of them"],
   [{ path: "/tmp/s", hostname: "::1", port: 80 }, "Cannot use path together with port: expected one of them"],
-  [{ port: 80, tls: true }, unknown("tls", CONNECT_NAMES)],
-  [{ port: 80, tls: undefined }, unknown("tls", CONNECT_NAMES)],
+  [{ path: "/tmp/s", tls: true }, "Cannot use tls together with path: expected a TCP port"],
+  [{ port: 80, tls: null }, 'Cannot use tls = null: expected true, false, "starttls" or a plain object'],
+  [{ port: 80, tls: { cert: PEM } }, "Cannot use cert without key: expected both or none"],
+  [{ port: 80, tls: { rejectUnauthorized: false } }, unknown("tls.rejectUnauthorized", TLS_NAMES)],
   [{ port: 80, host: "::1" }, unknown("host", CONNECT_NAMES)],
   [{ port: 80, keepalive: true }, unknown("keepalive", CONNECT_NAMES)],
   [{ port: 80, backlog: 5 }, unknown("backlog", CONNECT_NAMES)],
@@ -233,7 +238,11 @@ export const BAD_LISTEN_OBJECTS: readonly BadObject[] = [
   [{ path: "/tmp/s", port: 0 }, "Cannot use path together with port: expected one of them"],
   [{ path: "/tmp/s", hostname: "::1" }, "Cannot use path together with hostname: expected one of them"],
   [{ path: "/tmp/s", reusePort: true }, "Cannot use reusePort together with path: expected a TCP port"],
-  [{ port: 0, tls: {} }, unknown("tls", LISTEN_NAMES)],
+  [{ port: 0, tls: {} }, "Cannot use tls.cert = undefined: expected certificates as PEM"],
+  [
+    { port: 0, tls: { cert: PEM } },
+    "Cannot use tls.key = undefined: expected one private key as PEM, not encrypted",
+  ],
   [{ port: 0, timeout: 5 }, unknown("timeout", LISTEN_NAMES)],
   [{ port: 0, host: "::1" }, unknown("host", LISTEN_NAMES)],
   [{ port: 0, [symbol]: 1 }, unknown("Symbol(odd)", LISTEN_NAMES)],

@@ -214,3 +214,29 @@ export async function assertNotConnected(connection: Connection, cause: unknown)
 export function endsOf({ localAddress, remoteAddress }: Connection) {
   return { localAddress, remoteAddress };
 }
+
+const EITHER = ["read", "write"];
+
+/** Checks the error of a connection that the peer has reset. */
+export function checkReset(connection: Connection, error: unknown, op: string | string[] = EITHER): void {
+  checkSocketError(error, { code: "ECONNRESET", op, cause: "error", ...endsOf(connection) });
+}
+
+/** The same whether there is TLS or not. */
+export const resetBehindFullReadAhead: WayCase = {
+  name: "read-ahead full and more in the kernel, nobody reads: closed tells, and no byte is lost",
+  slow: true,
+  needs: NOTICES_ALWAYS,
+  run: async (open) => {
+    const { ours, theirs } = await open({ readAhead: 4_096 });
+    await sendAndArrive(theirs, "more", 60_000);
+    // So that no read of the runtime's own stands any more.
+    await sleep(600);
+    await theirs.reset();
+    const error = await errorOf(ours.closed, "closed");
+    checkReset(ours, error);
+    assertStrictEquals(await errorOf(ours.write(bytes("late")), "A write"), error);
+    await assertReadsThenFails(ours, "more", 60_000, error);
+    await assertLatched(ours, error);
+  },
+};

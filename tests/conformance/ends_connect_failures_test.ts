@@ -8,6 +8,7 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { writeFileSync } from "node:fs";
 import { type Address, connect, listen } from "../../mod.ts";
 import { cases } from "../kit/cases.ts";
+import { needsFfi } from "../kit/means.ts";
 import { openConnection, openListener, portOf, socketPath } from "../kit/pairs.ts";
 import type { PeerListener } from "../kit/peer.ts";
 import { checkSocketError, type ExpectedSocketError } from "../kit/socket_error.ts";
@@ -219,6 +220,50 @@ cases("connect with timeout", [
       const late = connect({ port, timeout: 100, signal: AbortSignal.timeout(2_000) });
       const expected = { ...ofConnect("ETIMEDOUT", tcp(LOOPBACK, port)), cause: "none" } as const;
       checkSocketError(await errorOf(late, "connect()"), expected);
+    },
+  },
+]);
+
+cases("connect with a user timeout", [
+  {
+    name: "backlog full: it bounds the answer to the SYN, and nothing is left",
+    needs: needsFfi(),
+    run: async ({ peer, oracle }) => {
+      const { port } = await peer.listenFull();
+      const before = await oracle.countFds();
+      for (const more of [{}, { timeout: 5_000 }]) {
+        const started = performance.now();
+        const error = await errorOf(connect({ port, keepAlive: { userTimeout: 300 }, ...more }), "connect()");
+        const milliseconds = performance.now() - started;
+        assert(milliseconds >= 290 && milliseconds < 1_300, `it took ${milliseconds} ms`);
+        checkSocketError(error, { ...ofConnect("ETIMEDOUT", tcp(LOOPBACK, port)), cause: "none" });
+        await sleep(20);
+        assertEquals((await oracle.countFds()).sockets, before.sockets);
+      }
+    },
+  },
+  {
+    name: "a signal that aborts first, and a timeout that is over first",
+    needs: needsFfi(),
+    run: async ({ peer }) => {
+      const { port } = await peer.listenFull();
+      const keepAlive = { userTimeout: 2_000 };
+      const aborted = connect({ port, keepAlive, signal: AbortSignal.timeout(100) });
+      assertEquals((await errorOf(aborted, "connect()") as Error).name, "TimeoutError");
+      const started = performance.now();
+      await errorOf(connect({ port, keepAlive, timeout: 100 }), "connect()");
+      const milliseconds = performance.now() - started;
+      assert(milliseconds < 1_000, `it took ${milliseconds} ms`);
+    },
+  },
+  {
+    name: "it does not touch a connection that came in time",
+    needs: needsFfi(),
+    run: async (context) => {
+      const listener = await context.peer.listen();
+      const ours = await openConnection(context, { port: listener.port, keepAlive: { userTimeout: 300 } });
+      await sleep(400);
+      await assertWorks(ours, listener);
     },
   },
 ]);

@@ -15,11 +15,12 @@ import {
   assertLatched,
   assertReadsThenFails,
   bytes,
-  endsOf,
+  checkReset,
   errorOf,
   inWays,
   NOTICES_ALWAYS,
   readToEnd,
+  resetBehindFullReadAhead,
   seeded,
   sendAndArrive,
   soon,
@@ -27,12 +28,6 @@ import {
   TCP_WAYS,
   TOO_MUCH,
 } from "./ends.ts";
-
-const EITHER = ["read", "write"];
-
-function checkReset(connection: Connection, error: unknown, op: string | string[] = EITHER): void {
-  checkSocketError(error, { code: "ECONNRESET", op, cause: "error", ...endsOf(connection) });
-}
 
 cases(
   "RST",
@@ -130,23 +125,7 @@ cases(
         await assertLatched(ours, error);
       },
     },
-    {
-      name: "read-ahead full and more in the kernel, nobody reads: closed tells, and no byte is lost",
-      slow: true,
-      needs: NOTICES_ALWAYS,
-      run: async (open) => {
-        const { ours, theirs } = await open({ readAhead: 4_096 });
-        await sendAndArrive(theirs, "more", 60_000);
-        // So that no read of the runtime's own stands any more.
-        await sleep(600);
-        await theirs.reset();
-        const error = await errorOf(ours.closed, "closed");
-        checkReset(ours, error);
-        assertStrictEquals(await errorOf(ours.write(bytes("late")), "A write"), error);
-        await assertReadsThenFails(ours, "more", 60_000, error);
-        await assertLatched(ours, error);
-      },
-    },
+    resetBehindFullReadAhead,
     {
       name: "during writes: those that wait, the read and closed get one error",
       run: async (open) => {

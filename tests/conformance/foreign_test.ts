@@ -277,7 +277,7 @@ const NO_SOCKETS: [name: string, value: () => unknown][] = [
 ];
 
 const NOT_A_SOCKET =
-  "Cannot use socket: expected a Connection of keepwire, a net.Socket, a Deno.TcpConn or a Socket of Bun";
+  "Cannot use socket: expected a Connection of keepwire, a net.Socket, a Deno.TcpConn, or a Socket of Bun or workerd";
 
 function refuses(value: unknown): void {
   for (const call of [() => setKeepAlive(value as object, ASKED), () => getKeepAlive(value as object)]) {

@@ -3,7 +3,8 @@
  * process, on a connection that was opened, on one that was accepted, and on
  * one that is set while it lives.
  */
-import { assertEquals } from "@std/assert";
+import { readFileSync } from "node:fs";
+import { assert, assertEquals } from "@std/assert";
 import { type Case, type CaseContext, cases } from "../kit/cases.ts";
 import { needsFfi, needsOpening } from "../kit/means.ts";
 import { type HeldSocket, inLibraryUnits, ODD_VALUES } from "../kit/oracle.ts";
@@ -124,7 +125,29 @@ function checkStatus(status: KeepAliveStatus, held: HeldSocket): void {
   const { detectsWithin, ...rest } = status;
   assertEquals(rest, { ...inLibraryUnits(held), source: "kernel", route: "ffi", notApplied: [] });
   // Its formulas have tests of their own.
-  assertEquals(detectsWithin.inFlight, held.usertimeout === 0 ? undefined : held.usertimeout);
+  const { inFlight, zeroWindow } = detectsWithin;
+  const userTimeout = held.usertimeout;
+  if (userTimeout > 0) {
+    assert(inFlight! >= userTimeout + 400 && inFlight! <= userTimeout + 2_000, `in flight ${inFlight}`);
+    assert(
+      zeroWindow! >= userTimeout + 200 && zeroWindow! <= userTimeout + 1_000,
+      `zero window ${zeroWindow}`,
+    );
+    return;
+  }
+  // By tcp_retries2; what this process may read, the library may.
+  const retries2 = mayRead("/proc/sys/net/ipv4/tcp_retries2");
+  assertEquals(inFlight !== undefined, retries2, `in flight ${inFlight}`);
+  assertEquals(zeroWindow !== undefined, retries2, `zero window ${zeroWindow}`);
+}
+
+function mayRead(path: string): boolean {
+  try {
+    readFileSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function whenConnected(row: Row, context: CaseContext): Promise<void> {

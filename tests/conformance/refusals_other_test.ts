@@ -12,7 +12,15 @@ import { PLAIN_WAYS, type PlainWay } from "../kit/plain_ways.ts";
 import { RemoteLibrary } from "../kit/remote_library.ts";
 import { currentFlags, librarySpecifier } from "../kit/runtime.ts";
 import { assertSocketError } from "../kit/socket_error.ts";
-import { capabilities, connect, getKeepAlive, listen, setKeepAlive } from "../../mod.ts";
+import {
+  capabilities,
+  connect,
+  getKeepAlive,
+  listen,
+  setKeepAlive,
+  tcpInfo,
+  watchHealth,
+} from "../../mod.ts";
 import { HELP } from "./refusals.ts";
 
 const EVERYTHING = ["SO_KEEPALIVE", "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT"];
@@ -27,8 +35,15 @@ async function reading(way: PlainWay, { defer, oracle, peer }: CaseContext): Pro
   if (capabilities().readBack) {
     const { detectsWithin: _, ...status } = getKeepAlive(plain.socket);
     assertEquals(status, { ...held, source: "kernel", route: "ffi", notApplied: [] });
+    assertEquals(tcpInfo(plain.socket)?.state, "ESTABLISHED");
     return;
   }
+  const { get, hint = "" } = capabilities().tcpInfo;
+  assertEquals([tcpInfo(plain.socket), get], [undefined, "none"]);
+  assert(HELP.test(hint), hint);
+  const unread = { code: "ENOTSUP", op: "watchHealth", options: ["TCP_INFO"], hint: HELP } as const;
+  const { message } = await assertSocketError(() => watchHealth([]), unread);
+  assert(/^Cannot read TCP_INFO on (node|deno|bun) /.test(message), message);
   const expected = { code: "ENOTSUP", op: "getKeepAlive", options: EVERYTHING, hint: HELP };
   await assertSocketError(() => getKeepAlive(plain.socket), expected);
   // What was refused is not known either.

@@ -16,11 +16,12 @@ import {
 } from "../../mod.ts";
 import type { CaseContext } from "./cases.ts";
 import type { PeerConnection } from "./peer.ts";
+import { openTlsPair, TLS_WAYS, type TlsWay } from "./tls.ts";
 
-/** How a connection comes about: from our side or the peer's, over TCP or a Unix socket. */
-export type Way = "connected" | "accepted" | "connected by path" | "accepted by path";
+/** How a connection comes about: from our side or the peer's, over TCP, a Unix socket or TLS. */
+export type Way = "connected" | "accepted" | "connected by path" | "accepted by path" | TlsWay;
 
-/** Every {@link Way}. */
+/** Every {@link Way} without TLS. */
 export const WAYS: readonly Way[] = ["connected", "accepted", "connected by path", "accepted by path"];
 
 /** What both `connect` and `listen` take. */
@@ -76,6 +77,7 @@ export async function openPair(
   options: CommonOptions = {},
   buffers: { receiveBuffer?: number; sendBuffer?: number } = {},
 ): Promise<PeerPair> {
+  if (isTls(way)) return await openTlsPair(context, way, options, buffers);
   const path = way.endsWith("by path") ? socketPath(context) : undefined;
   if (way.startsWith("connected")) {
     const at = await context.peer.listen({ ...buffers, ...path && { path } });
@@ -92,6 +94,10 @@ export async function openPair(
   ]);
   context.defer(() => connection.abort());
   return { connection, peer };
+}
+
+function isTls(way: Way): way is TlsWay {
+  return TLS_WAYS.includes(way as TlsWay);
 }
 
 /** A connection between two ends of ours. */

@@ -10,7 +10,10 @@ import { type Fields, LineProcess } from "./line_process.ts";
 import type {
   PeerConnectOptions,
   PeerListenOptions,
+  PeerSeen,
   PeerStatus,
+  PeerTls,
+  PeerTlsOptions,
   Received,
   ReceiveOptions,
   ReconnectOptions,
@@ -199,9 +202,33 @@ export class PeerConnection {
     return (await this.#long("waitForEnd", { timeout })).end as string;
   }
 
-  /** Sends a FIN; reading goes on. Gives `done` or the name of an errno. */
-  async shutdown(): Promise<string> {
-    return (await this.#ask("shutdown")).end as string;
+  /**
+   * Sends a FIN, behind `close_notify` where there is TLS, unless it is to be
+   * `bare`; reading goes on. Gives `done` or the name of an errno.
+   */
+  async shutdown({ bare = false }: { bare?: boolean } = {}): Promise<string> {
+    return (await this.#process.request("shutdown", { conn: this.#conn, bare })).end as string;
+  }
+
+  /** Makes TLS of it. A failure is told by what this gives. */
+  async secure(options: PeerTlsOptions): Promise<PeerTls> {
+    return await this.#long("secure", { timeout: 10_000, ...options }) as unknown as PeerTls;
+  }
+
+  /** What has come on the wire since TLS began. */
+  async seen(): Promise<PeerSeen> {
+    const { records, first } = await this.#ask("seen");
+    return { records: records as string[], first: new Uint8Array(Buffer.from(first as string, "base64")) };
+  }
+
+  /** Sends these bytes past TLS. */
+  async writeRaw(data: Uint8Array): Promise<void> {
+    await this.#process.request("sendRaw", { conn: this.#conn, data: Buffer.from(data).toString("base64") });
+  }
+
+  /** Says that nothing more will be sent, and leaves the socket open. */
+  async closeNotify(): Promise<void> {
+    await this.#ask("closeNotify");
   }
 
   /** close(2), after `delay` milliseconds. The kernel makes it an RST when received bytes are unread. */

@@ -100,3 +100,48 @@ export interface ReconnectStatus {
   open: number;
   running: boolean;
 }
+
+/** TLS of the peer, as the server unless told otherwise. Texts are PEM. */
+export interface PeerTlsOptions {
+  /** Default `true`. */
+  server?: boolean;
+  cert?: string;
+  key?: string;
+  /** Whose certificates it accepts, if it asks for one. */
+  caCerts?: string[];
+  /** As the server: the client must have a certificate. */
+  requestCert?: boolean;
+  /** As the client: whatever certificate there is will do. */
+  trusting?: boolean;
+  /** As the client: the name that is sent. */
+  serverName?: string;
+  alpnProtocols?: string[];
+  /** The oldest and the newest version that it speaks. */
+  minimum?: "TLSv1.2" | "TLSv1.3";
+  maximum?: "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
+  /** For the handshake. Default 10,000. */
+  timeout?: number;
+}
+
+/** How a handshake of the peer went. */
+export interface PeerTls {
+  /** OpenSSL's word for why it failed, or `EOF`, or `timeout`; `null` where it went well. */
+  error: string | null;
+  /** Common name in the certificate of the other side; `null` where it has none. */
+  peer?: string | null;
+  version?: string;
+  alpnProtocol?: string | null;
+  /** The name that the client sent; `null`: none. */
+  serverName: string | null;
+  records: TlsRecord[];
+}
+
+/** Type of a record on the wire. In TLS 1.3 all that is encrypted calls itself `data`. */
+export type TlsRecord = "handshake" | "change" | "alert" | "data" | string;
+
+/** What came on the wire since TLS began. */
+export interface PeerSeen {
+  records: TlsRecord[];
+  /** The first 4 KiB or so. */
+  first: Uint8Array;
+}

@@ -50,8 +50,11 @@ export const OPS: readonly string[] = [
   "closeWrite",
   "close",
   "abort",
+  "startTls",
   "setKeepAlive",
   "getKeepAlive",
+  "tcpInfo",
+  "watchHealth",
   "setNoDelay",
 ];
 
@@ -61,6 +64,7 @@ const KERNEL_NAMES: readonly string[] = [
   "TCP_KEEPINTVL",
   "TCP_KEEPCNT",
   "TCP_USER_TIMEOUT",
+  "TCP_INFO",
 ];
 
 /** What this one error must be. */

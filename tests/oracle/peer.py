@@ -240,6 +240,7 @@ CONNECTION_OPS = {
     "send": PeerConnection.send, "receive": PeerConnection.receive, "exchange": PeerConnection.exchange,
     "waitForEnd": PeerConnection.wait_for_end, "shutdown": PeerConnection.shutdown, "close": PeerConnection.close,
     "reset": PeerConnection.reset, "status": PeerConnection.status,
+    "secure": PeerConnection.secure, "sendRaw": PeerConnection.send_raw, "closeNotify": PeerConnection.close_notify, "seen": PeerConnection.seen,
 }
 
 
@@ -257,6 +258,8 @@ def answer(request):
         return {"ok": False, "code": "EINVAL", "message": f"Cannot {op}: unknown {error}"}
     except OSError as error:
         return {"ok": False, "code": errno_name(error), "message": f"Cannot {op}: {error}"}
+    except Exception as error:  # an answer that never comes says less
+        return {"ok": False, "code": "EIO", "message": f"Cannot {op}: {error!r}"}
 
 
 def main():

@@ -13,6 +13,7 @@ import threading
 import time
 
 from stream import SeededStream
+from tls_socket import TlsSocket
 
 SIOCOUTQ = 0x5411
 STATES = (
@@ -22,7 +23,7 @@ STATES = (
 
 
 def errno_name(error):
-    return errno.errorcode.get(error.errno, "EIO")
+    return getattr(error, "name", None) or errno.errorcode.get(error.errno, "EIO")
 
 
 def plain_address(sock, name):
@@ -43,6 +44,7 @@ class PeerConnection:
         self.sent = 0
         self.received = 0
         self.closed = False
+        self.tls = None
         self._cancelled = threading.Event()
         sock.setblocking(False)
 
@@ -70,8 +72,29 @@ class PeerConnection:
             if left <= 0:
                 return "timeout"
             # Short waits, so that a close or cancel from another thread is seen.
-            if poller.poll(min(left, 0.05) * 1000):
+            wait = self.sock.wait if self.tls else lambda _events, limit: poller.poll(limit)
+            if wait(events, min(left, 0.05) * 1000):
                 return True
+
+    def secure(self, request):
+        """Makes TLS of the connection, as its server or its client; `error` says why not."""
+        self.tls = TlsSocket(self.sock, request)
+        self.sock = self.tls
+        return {**self.tls.handshake(request.get("timeout", 10)), "records": self.tls.records()}
+
+    def seen(self, _request=None):
+        """What has come on the wire since TLS began."""
+        first = base64.b64encode(self.tls.first_bytes()).decode()
+        return {"records": self.tls.records(), "first": first}
+
+    def send_raw(self, request):
+        """Past TLS."""
+        self.tls.send_raw(base64.b64decode(request["data"]))
+        return {}
+
+    def close_notify(self, _request=None):
+        self.tls.close_notify()
+        return {}
 
     def send(self, request):
         """Sends `bytes` of the seeded stream, or the literal `data`. `end` is "done" or why it stopped."""
@@ -179,9 +202,13 @@ class PeerConnection:
                 return {"end": "fin"}
         return {"end": "timeout"}
 
-    def shutdown(self, _request):
+    def shutdown(self, request):
+        """A FIN; behind `close_notify` where there is TLS, unless `bare`."""
         try:
-            self.sock.shutdown(socket.SHUT_WR)
+            if self.tls and request.get("bare"):
+                self.tls.shutdown_bare()
+            else:
+                self.sock.shutdown(socket.SHUT_WR)
         except OSError as error:
             return {"end": errno_name(error)}
         return {"end": "done"}

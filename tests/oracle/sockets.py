@@ -159,15 +159,23 @@ def tcp_state(sock):
 
 
 def tcp_info(sock):
-    """The fields of TCP_INFO the tests ask for (offsets: struct tcp_info), and what waits to be read."""
+    """The fields of TCP_INFO (offsets: struct tcp_info), in the kernel's units, and what waits to be read."""
     raw = sock.getsockopt(IPPROTO_TCP, TCP_INFO, 512)
     names_at = {
-        "rto": 8, "sndMss": 16, "rcvMss": 20, "unacked": 24, "sacked": 28, "lost": 32, "retrans": 36,
-        "lastDataSent": 44, "lastDataRecv": 52, "lastAckRecv": 56, "pmtu": 60, "rtt": 68,
-        "rttvar": 72, "sndCwnd": 80, "totalRetrans": 100, "segsOut": 136, "segsIn": 140,
-        "notsentBytes": 144, "minRtt": 148, "sndWnd": 228, "rcvWnd": 232,
+        "rto": 8, "ato": 12, "sndMss": 16, "rcvMss": 20, "unacked": 24, "sacked": 28, "lost": 32, "retrans": 36,
+        "lastDataSent": 44, "lastDataRecv": 52, "lastAckRecv": 56, "pmtu": 60, "rcvSsthresh": 64,
+        "rtt": 68, "rttvar": 72, "sndSsthresh": 76, "sndCwnd": 80, "advmss": 84, "reordering": 88,
+        "rcvRtt": 92, "rcvSpace": 96, "totalRetrans": 100, "segsOut": 136, "segsIn": 140,
+        "notsentBytes": 144, "minRtt": 148, "dataSegsIn": 152, "dataSegsOut": 156, "delivered": 192,
+        "deliveredCe": 196, "dsackDups": 216, "reordSeen": 220, "rcvOoopack": 224, "sndWnd": 228,
+        "rcvWnd": 232, "rehash": 236, "totalRtoTime": 244, "receivedCe": 248,
     }
-    wide_at = {"bytesAcked": 120, "bytesReceived": 128, "bytesSent": 200, "bytesRetrans": 208}
+    short_at = {"totalRto": 240, "totalRtoRecoveries": 242, "accecnFailMode": 276, "accecnOptSeen": 278}
+    wide_at = {
+        "pacingRate": 104, "maxPacingRate": 112, "bytesAcked": 120, "bytesReceived": 128,
+        "deliveryRate": 160, "busyTime": 168, "rwndLimited": 176, "sndbufLimited": 184,
+        "bytesSent": 200, "bytesRetrans": 208,
+    }
     info = {
         "length": len(raw), "state": STATES[raw[0]], "caState": raw[1],
         "retransmits": raw[2], "probes": raw[3], "backoff": raw[4], "options": raw[5],
@@ -175,6 +183,11 @@ def tcp_info(sock):
     for name, at in names_at.items():
         if at + 4 <= len(raw):
             info[name] = struct.unpack_from("=I", raw, at)[0]
+    if len(raw) > 7:
+        info |= {"sndWscale": raw[6] & 15, "rcvWscale": raw[6] >> 4, "deliveryRateAppLimited": raw[7] & 1}
+    for name, at in short_at.items():
+        if at + 2 <= len(raw):
+            info[name] = struct.unpack_from("=H", raw, at)[0]
     for name, at in wide_at.items():
         if at + 8 <= len(raw):
             info[name] = struct.unpack_from("=Q", raw, at)[0]

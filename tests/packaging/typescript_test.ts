@@ -34,7 +34,7 @@ const NAMES =
   "connect, listen, setKeepAlive, getKeepAlive, capabilities, SocketError, UnsupportedOptionError";
 const TYPES = "KeepAlive, Listener, Address, Connection, KeepAliveStatus";
 const IMPORT = `import { ${NAMES} } from "keepwire";\nimport type { ${TYPES} } from "keepwire";`;
-const ENTRIES = ["node", "deno", "bun"]
+const ENTRIES = ["node", "deno", "bun", "workerd"]
   .map((name) => `import * as ${name} from "keepwire/${name}";\nexport const ${name}Is = ${name}.connect;`)
   .join("\n");
 const REQUIRE = `import keepwire = require("keepwire");

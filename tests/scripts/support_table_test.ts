@@ -38,10 +38,23 @@ test("support table: says of each release what it can do", () => {
   assertEquals(row("Deno 2.5+")?.slice(0, 2), ["native", "by FFI"]);
   assertEquals(row("Deno 2.5+")?.at(-1), "no; with FFI yes");
   assertEquals(row("Bun 1.4+")?.at(-2), "always");
-  assertEquals(row("linux"), ["yes", "yes", "tested"]);
-  assertEquals(row("windows"), ["no", "no", "not yet run"]);
+  assertEquals(row("linux"), ["yes", "yes", "yes", "yes", "tested"]);
+  assertEquals(row("darwin"), ["yes", "no", "yes", "no", "not yet run"]);
+  assertEquals(row("windows"), ["no", "no", "no", "no", "not yet run"]);
 });
 
 test("support table: needs its markers", () => {
   assertThrows(() => withTables("nothing"), Error, "README.md has no <!-- support-table:start -->");
+});
+
+test("support table: docs/limits.md says of each runtime what TLS can do", () => {
+  const text = withTables(EMPTY, "docs/limits.md");
+  const cells = (runtime: string) =>
+    text.split("\n").find((row) => row.startsWith(`| ${runtime} `))?.split("|").slice(2, -1).map((cell) =>
+      cell.trim()
+    );
+  assertEquals(cells("Node"), ["yes", "yes", "yes", "yes", "version, ALPN, certificate", "yes"]);
+  assertEquals(cells("Deno"), ["yes", "yes", "with `connect` alone", "no", "ALPN", "yes"]);
+  assertEquals(cells("Bun"), ["yes", "yes", "yes", "yes", "version, ALPN, certificate", "no"]);
+  assertEquals(cells("workerd"), ["yes", "no", "no", "no", "nothing", "no"]);
 });

@@ -1,5 +1,5 @@
 /**
- * Compares what the three adapters and the main door export, parameter by
+ * Compares what the adapters and the main door export, parameter by
  * parameter. Nothing runs: `deno check` fails here when they differ, and names
  * the export. An adapter that loses a parameter of the contract is assignable
  * to it, and nothing else would notice.
@@ -10,6 +10,7 @@
 type Node = typeof import("../../adapters/node/mod.ts");
 type Deno = typeof import("../../adapters/deno/mod.ts");
 type Bun = typeof import("../../adapters/bun/mod.ts");
+type Workerd = typeof import("../../adapters/workerd/mod.ts");
 type Main = typeof import("../../mod.ts");
 
 /** Whether two types are identical: number of parameters, optionality and `readonly` included. */
@@ -25,10 +26,11 @@ type Differing<A, B> = {
 /** Fails to compile with the names in the message. */
 type None<Names extends never> = Names;
 
-/** The three adapters and the main door. */
+/** All adapters and the main door. */
 export type Same = [
   None<Differing<Node, Deno>>,
   None<Differing<Node, Bun>>,
+  None<Differing<Node, Workerd>>,
   None<Differing<Node, Main>>,
 ];
 
@@ -39,6 +41,8 @@ export type Complete = None<
     | "listen"
     | "setKeepAlive"
     | "getKeepAlive"
+    | "tcpInfo"
+    | "watchHealth"
     | "capabilities"
     | "SocketError"
     | "UnsupportedOptionError",

@@ -50,6 +50,7 @@ const ABILITIES: [Runtime, string, NativeAbility][] = [
   ["bun", "1.3.14", "switch"],
   ["bun", "1.4.0", "idle"],
   ["bun", "1.4.5", "idle"],
+  ["workerd", "", "none"],
 ];
 
 for (const [runtime, version, native] of ABILITIES) {
@@ -59,7 +60,7 @@ for (const [runtime, version, native] of ABILITIES) {
 }
 
 test("capability: every version is in exactly one row", () => {
-  for (const runtime of ["node", "deno", "bun"] as const) {
+  for (const runtime of ["node", "deno", "bun", "workerd"] as const) {
     const rows = RELEASES.filter((row) => row.runtime === runtime);
     assertEquals(rows[0].from, "0.0.0");
     rows.forEach((row, index) => assertEquals(row.below, rows[index + 1]?.from));
@@ -113,6 +114,7 @@ test("capability: routes", () => {
   assertEquals(routes(environment("node", "26.10.0")), `${NATIVE} ${NATIVE} ${NATIVE} ${NATIVE} ${NONE}`);
   assertEquals(routes(environment("deno", "2.9.6")), `${NATIVE} ${NONE} ${NONE} ${NONE} ${NONE}`);
   assertEquals(routes(environment("bun", "1.4.5")), `${NATIVE} ${NATIVE} ${NONE} ${NONE} ${NONE}`);
+  assertEquals(routes(environment("workerd", "")), `${NONE} ${NONE} ${NONE} ${NONE} ${NONE}`);
   const mac = { ...withFfi, os: "darwin", arch: "arm64" };
   assertEquals(routes(environment("deno", "2.9.6", mac)), `ffi/ffi ffi/ffi ffi/ffi ffi/ffi ${NONE}`);
 });
@@ -137,7 +139,8 @@ test("capability: how connections end", () => {
   assertEquals(ends(environment("deno", "2.9.6")), ["whileReadAheadHasRoom", false, false]);
   assertEquals(ends(environment("deno", "2.9.6", withFfi)), ["always", true, true]);
   assertEquals(ends(environment("bun", "1.4.5")), ["always", true, false]);
-  assertEquals(Object.keys(ENDINGS), ["node", "deno", "bun"]);
+  assertEquals(ends(environment("workerd", "")), ["whileReadAheadHasRoom", false, false]);
+  assertEquals(Object.keys(ENDINGS), ["node", "deno", "bun", "workerd"]);
 });
 
 const KOFFI = "install the package koffi (npm install koffi)";
@@ -170,6 +173,11 @@ const HINTS: [Environment, KernelName, string][] = [
   ],
   [environment("deno", "2.9.6"), "TCP_KEEPIDLE", "run deno with --allow-ffi"],
   [environment("bun", "1.4.5"), "TCP_KEEPINTVL", "let bun:ffi load the C library"],
+  [
+    environment("workerd", ""),
+    "TCP_KEEPIDLE",
+    "workerd gives no way to socket options; leave keepAlive out, and send heartbeats in your protocol",
+  ],
   [environment("deno", "2.9.6", { os: "darwin" }), "TCP_USER_TIMEOUT", "darwin has no TCP_USER_TIMEOUT"],
   [
     environment("node", "26.10.0", { os: "darwin", ...withFfi }),
@@ -199,6 +207,30 @@ for (const [of, name, hint] of HINTS) {
   });
 }
 
+test("capability: where TCP_INFO can be read, and what would help", () => {
+  const told = (...of: Parameters<typeof environment>) => capabilitiesFor(environment(...of)).tcpInfo;
+  for (const runtime of ["node", "deno", "bun"] as const) {
+    for (const os of ["linux", "darwin"]) {
+      assertEquals(told(runtime, "99.0.0", { ...withFfi, os }), { get: "ffi" });
+    }
+  }
+  assertEquals(told("node", "20.20.2"), { get: "none", hint: KOFFI });
+  assertEquals(told("deno", "2.9.6"), { get: "none", hint: "run deno with --allow-ffi" });
+  const none = (hint: string) => ({ get: "none" as const, hint });
+  assertEquals(
+    told("bun", "1.4.5", { ...withFfi, os: "freebsd" }),
+    none("keepwire has no layout of TCP_INFO for freebsd"),
+  );
+  assertEquals(
+    told("deno", "2.9.6", { ...withFfi, os: "openbsd" }),
+    none("openbsd has no keepalive times per socket"),
+  );
+  assertEquals(
+    told("deno", "2.9.6", { ...withFfi, os: "haiku" }),
+    none("keepwire has no socket option numbers for haiku on x64"),
+  );
+});
+
 test("capability: a hint stands wherever a route is missing, and nowhere else", () => {
   for (const row of RELEASES) {
     for (const os of ["linux", "darwin", "windows", "openbsd", "haiku"]) {
@@ -214,6 +246,7 @@ test("capability: a hint stands wherever a route is missing, and nowhere else", 
 
 test("capability: the means name the runtime and its version", () => {
   assertEquals(meansFor(environment("node", "v20.20.2")).runtime, "node 20.20.2");
+  assertEquals(meansFor(environment("workerd", "")).runtime, "workerd");
   assertEquals(capabilitiesFor(environment("node", "v20.20.2")).version, "20.20.2");
 });
 
@@ -226,6 +259,7 @@ const REUSE_PORT_NEEDS: [Runtime, string, string | undefined][] = [
   ["node", "26.10.0", undefined],
   ["deno", "2.9.6", "Deno's flag --unstable-net"],
   ["bun", "1.4.5", undefined],
+  ["workerd", "", undefined],
 ];
 
 for (const [runtime, version, needs] of REUSE_PORT_NEEDS) {

@@ -55,6 +55,11 @@ class FakeWire implements Wire {
   unacknowledged(): boolean | undefined {
     return this.unacked;
   }
+  info(): undefined {}
+  vitals(): boolean {
+    return false;
+  }
+
   setKeepAlive(): KeepAliveStatus {
     throw new Error("not asked for here");
   }

@@ -145,9 +145,9 @@ for (const [who, option, value, Class, end] of REFUSALS) {
 }
 
 const CONNECT_KEYS =
-  "hostname, port, path, keepAlive, noDelay, allowHalfOpen, readAhead, closeTimeout, timeout, signal";
+  "hostname, port, path, keepAlive, noDelay, allowHalfOpen, readAhead, closeTimeout, timeout, signal, tls";
 const LISTEN_KEYS =
-  "hostname, port, path, backlog, reusePort, keepAlive, noDelay, allowHalfOpen, readAhead, closeTimeout, signal";
+  "hostname, port, path, backlog, reusePort, keepAlive, noDelay, allowHalfOpen, readAhead, closeTimeout, signal, tls";
 
 const SHAPES: ["connect" | "listen", unknown, string][] = [
   ["connect", undefined, "Cannot use options = undefined: expected a plain object"],
@@ -160,7 +160,12 @@ const SHAPES: ["connect" | "listen", unknown, string][] = [
   ["connect", { hostname: "x" }, "Cannot use port = undefined: expected a port or a path"],
   ["connect", { port: 80, path: "/x" }, "Cannot use path together with port: expected one of them"],
   ["connect", { hostname: "x", path: "/x" }, "Cannot use path together with hostname: expected one of them"],
-  ["connect", { port: 80, tls: true }, `Cannot use tls: unknown option, expected one of ${CONNECT_KEYS}`],
+  ["connect", { path: "/x", tls: true }, "Cannot use tls together with path: expected a TCP port"],
+  [
+    "connect",
+    { port: 80, tls: 1 },
+    'Cannot use tls = 1: expected true, false, "starttls" or a plain object',
+  ],
   ["connect", { port: 80, host: "x" }, `Cannot use host: unknown option, expected one of ${CONNECT_KEYS}`],
   [
     "connect",
@@ -170,7 +175,7 @@ const SHAPES: ["connect" | "listen", unknown, string][] = [
   ["connect", { port: 0, bogus: 1 }, `Cannot use bogus: unknown option, expected one of ${CONNECT_KEYS}`],
   ["listen", {}, "Cannot use port = undefined: expected a port or a path"],
   ["listen", { port: 80, path: "/x" }, "Cannot use path together with port: expected one of them"],
-  ["listen", { port: 80, tls: {} }, `Cannot use tls: unknown option, expected one of ${LISTEN_KEYS}`],
+  ["listen", { port: 80, tls: {} }, "Cannot use tls.cert = undefined: expected certificates as PEM"],
   ["listen", { port: 80, timeout: 5 }, `Cannot use timeout: unknown option, expected one of ${LISTEN_KEYS}`],
   ["listen", { path: "/x", reusePort: true }, "Cannot use reusePort together with path: expected a TCP port"],
 ];

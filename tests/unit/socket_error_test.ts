@@ -75,7 +75,26 @@ const FAILURES: [Told, SocketErrorCode][] = [
     "EAI_AGAIN",
   ],
   [{ runtime: "deno", code: 20, name: "AbortError", message: "The signal has been aborted" }, "ECONNABORTED"],
+  [{ runtime: "workerd", message: "Network connection lost." }, "ECONNRESET"],
+  [{ runtime: "workerd", name: "TypeError", message: "This WritableStream has been closed." }, "EPIPE"],
+  [{ runtime: "workerd", name: "TypeError", message: "This socket has been closed." }, "ECONNABORTED"],
+  [
+    {
+      runtime: "workerd",
+      message: "Cannot perform I/O on behalf of a different request. I/O objects (such as streams)",
+    },
+    "ENOTSUP",
+  ],
+  [
+    { runtime: "workerd", message: "Disallowed operation called within global scope. Asynchronous I/O" },
+    "ENOTSUP",
+  ],
+  [
+    { runtime: "workerd", message: "proxy request failed, cannot connect to the specified address" },
+    "EIO",
+  ],
   // Message rows are for the runtime they name.
+  [{ runtime: "node", message: "Network connection lost." }, "EIO"],
   [{ runtime: "node", message: "Too many open files (os error 24)" }, "EIO"],
 ];
 
@@ -150,8 +169,11 @@ const MESSAGES: [SocketOp, SocketErrorCode, string][] = [
     "ECONNABORTED",
     "Cannot go on with the connection to 127.0.0.1:5432: connection aborted on this side (ECONNABORTED)",
   ],
+  ["startTls", "EPROTO", "Cannot start TLS with 127.0.0.1:5432: TLS protocol error (EPROTO)"],
   ["setKeepAlive", "ENOTCONN", "Cannot set keepalive of 127.0.0.1:5432: not connected (ENOTCONN)"],
   ["getKeepAlive", "ENOTCONN", "Cannot read keepalive of 127.0.0.1:5432: not connected (ENOTCONN)"],
+  ["watchHealth", "ENOTSUP", "Cannot watch the health of 127.0.0.1:5432: not supported (ENOTSUP)"],
+  ["tcpInfo", "ENOTCONN", "Cannot read TCP_INFO of 127.0.0.1:5432: not connected (ENOTCONN)"],
   ["setNoDelay", "EBUSY", "Cannot set TCP_NODELAY of 127.0.0.1:5432: the socket is busy (EBUSY)"],
 ];
 

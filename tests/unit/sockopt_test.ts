@@ -39,6 +39,12 @@ test("sockopt: linux has what an adapter reads, and the user timeout in millisec
   assertEquals(numbers.TCP_USER_TIMEOUT?.unit, "ms");
 });
 
+test("sockopt: darwin's TCP_INFO is TCP_CONNECTION_INFO, and no other system has one", () => {
+  assertEquals([SOCKOPTS.darwin.TCP_INFO?.level, SOCKOPTS.darwin.TCP_INFO?.name], [6, 0x106]);
+  const systems = Object.keys(SOCKOPTS).filter((os) => SOCKOPTS[os].TCP_INFO);
+  assertEquals(systems, ["linux", "darwin"]);
+});
+
 test("sockopt: only the tables' systems have numbers", () => {
   assertEquals(Object.keys(SOCKOPTS).sort(), [...Object.keys(LITERAL), "openbsd"].sort());
   assertEquals(sockoptNumbers("openbsd", "x64"), {});

@@ -1,0 +1,32 @@
+import * as mariadb from "mariadb";
+import { drive, sha256 } from "./harness.mjs";
+
+await drive(async ({ host, port, ca, tls, dial }) => {
+  const connection = await mariadb.createConnection({
+    host,
+    port,
+    user: "keepwire",
+    password: "keepwire",
+    connectTimeout: 20_000,
+    ...tls && { ssl: { ca } },
+    stream: (callback) => {
+      const stream = dial({ hostname: host, port });
+      callback(null, stream);
+    },
+  });
+  return {
+    async told() {
+      const rows = await connection.query("show session status like 'Ssl_version'");
+      return rows[0].Value;
+    },
+    async exchange(bytes) {
+      const rows = await connection.query("select sha2(?, 256) as digest, cast(? as binary) as back", [
+        bytes,
+        bytes,
+      ]);
+      if (rows[0].digest !== sha256(bytes)) throw new Error("the server got other bytes");
+      return rows[0].back;
+    },
+    close: () => connection.end(),
+  };
+});
