@@ -1,5 +1,7 @@
 // The same by the best code for Bun alone: Bun.connect with shared handlers, short writes kept until there is room.
 import { dlopen } from "bun:ffi";
+import { receiveDuplex, sendDuplex } from "./node_streams.mjs";
+import { readDefault, writeStream } from "./node_web.mjs";
 import { FOUR, setter } from "./setsockopt.mjs";
 
 const HOST = "127.0.0.1";
@@ -15,12 +17,21 @@ const nothing = () => {};
 const handlers = {
   data: (socket, chunk) => socket.data.onBytes(chunk.length, socket),
   drain: (socket) => socket.data.onRoom(socket),
+  handshake: (socket, done, error) => socket.data.onShaken(socket, done && !error),
   error: nothing,
   close: nothing,
 };
 
-const open = (port, onBytes = nothing, onRoom = nothing) =>
-  Bun.connect({ hostname: HOST, port, socket: handlers, data: { onBytes, onRoom } });
+function open(ports, name, onBytes = nothing, onRoom = nothing) {
+  const to = { hostname: HOST, port: ports[name], socket: handlers };
+  const { caCert } = ports;
+  if (caCert === undefined) return Bun.connect({ ...to, data: { onBytes, onRoom } });
+  // It resolves before the handshake.
+  return new Promise((resolve, reject) => {
+    const onShaken = (socket, right) => right ? resolve(socket) : reject(new Error("the handshake failed"));
+    Bun.connect({ ...to, tls: { ca: caCert }, data: { onBytes, onRoom, onShaken } }).catch(reject);
+  });
+}
 
 /** Writes what the kernel takes; tells whether that was all. */
 class Sender {
@@ -48,7 +59,7 @@ const receive = (ports, bytes) =>
   new Promise((resolve) => {
     let begun;
     let left = bytes;
-    open(ports.source, (count, socket) => {
+    open(ports, "source", (count, socket) => {
       if (left <= 0) return;
       left -= count;
       if (left > 0) return;
@@ -64,6 +75,11 @@ export function bare() {
   return {
     receive,
     chunks: receive,
+    readDefault,
+    readByob: receive,
+    writeStream,
+    receiveDuplex,
+    sendDuplex,
 
     send: (ports, bytes, chunk) =>
       new Promise((resolve) => {
@@ -73,7 +89,7 @@ export function bare() {
           resolve(performance.now() - begun);
           socket.terminate();
         };
-        open(ports.sink, onBytes, () => sender?.room()).then((socket) => {
+        open(ports, "sink", onBytes, () => sender?.room()).then((socket) => {
           const data = new Uint8Array(chunk);
           const header = new Uint8Array(8);
           new DataView(header.buffer).setBigUint64(0, BigInt(bytes));
@@ -97,7 +113,7 @@ export function bare() {
         let left = count;
         let missing = size;
         const data = new Uint8Array(size);
-        open(ports.echo, (length, socket) => {
+        open(ports, "echo", (length, socket) => {
           missing -= length;
           if (missing > 0) return;
           missing = size;
@@ -113,7 +129,7 @@ export function bare() {
     async connectNative(ports, count) {
       const begun = performance.now();
       for (let i = 0; i < count; i++) {
-        const socket = await open(ports.idle);
+        const socket = await open(ports, "idle");
         socket.setKeepAlive(true, 10_000);
         socket.terminate();
       }
@@ -123,7 +139,7 @@ export function bare() {
     async connectFfi(ports, count) {
       const begun = performance.now();
       for (let i = 0; i < count; i++) {
-        const socket = await open(ports.idle);
+        const socket = await open(ports, "idle");
         setFour(socket.fd, FOUR[0]);
         socket.terminate();
       }
@@ -131,7 +147,7 @@ export function bare() {
     },
 
     async setKeepAlive(ports, count) {
-      const socket = await open(ports.idle);
+      const socket = await open(ports, "idle");
       const { fd } = socket;
       const begun = performance.now();
       for (let i = 0; i < count; i++) setFour(fd, FOUR[i & 1]);
@@ -142,7 +158,7 @@ export function bare() {
 
     async idle(ports, count) {
       const held = [];
-      for (let i = 0; i < count; i++) held.push(await open(ports.idle));
+      for (let i = 0; i < count; i++) held.push(await open(ports, "idle"));
       return held;
     },
   };

@@ -1,5 +1,7 @@
 // The same by the best code for Deno alone: reads into one buffer, writes looped.
+import { receiveDuplex, sendDuplex } from "./node_streams.mjs";
 import { FOUR, setter } from "./setsockopt.mjs";
+import { readAll, readInto, writeAll as writeStream } from "./web_streams.mjs";
 
 const READ = 262_144;
 const HOST = "127.0.0.1";
@@ -28,10 +30,15 @@ async function openWithFd(port) {
 
 const open = (port) => Deno.connect({ hostname: HOST, port });
 
-async function openQuick(port) {
-  const conn = await open(port);
+async function openQuick(ports, name) {
+  const { caCert } = ports;
+  const conn = await open(ports[name]);
   conn.setNoDelay(true);
-  return conn;
+  if (caCert === undefined) return conn;
+  // `connectTls` knows no TCP_NODELAY: a round trip takes it 45 ms.
+  const tlsConn = await Deno.startTls(conn, { hostname: HOST, caCerts: [caCert] });
+  await tlsConn.handshake();
+  return tlsConn;
 }
 
 async function writeAll(conn, data) {
@@ -41,8 +48,11 @@ async function writeAll(conn, data) {
 
 export function bare() {
   return {
+    receiveDuplex,
+    sendDuplex,
+
     async receive(ports, bytes) {
-      const conn = await openQuick(ports.source);
+      const conn = await openQuick(ports, "source");
       const buffer = new Uint8Array(READ);
       const begun = performance.now();
       await conn.write(buffer.subarray(0, 1));
@@ -53,7 +63,7 @@ export function bare() {
     },
 
     async chunks(ports, bytes) {
-      const conn = await openQuick(ports.source);
+      const conn = await openQuick(ports, "source");
       const begun = performance.now();
       await conn.write(new Uint8Array(1));
       for (let left = bytes; left > 0;) {
@@ -65,8 +75,36 @@ export function bare() {
       return took;
     },
 
+    async readDefault(ports, bytes) {
+      const conn = await openQuick(ports, "source");
+      const begun = performance.now();
+      await conn.write(new Uint8Array(1));
+      const took = await readAll(conn.readable, bytes, begun);
+      conn.close();
+      return took;
+    },
+
+    async readByob(ports, bytes) {
+      const conn = await openQuick(ports, "source");
+      const begun = performance.now();
+      await conn.write(new Uint8Array(1));
+      const took = await readInto(conn.readable, bytes, begun);
+      conn.close();
+      return took;
+    },
+
+    async writeStream(ports, bytes, chunk) {
+      const conn = await openQuick(ports, "sink");
+      const begun = performance.now();
+      await writeStream(conn.writable, bytes, chunk);
+      await conn.read(new Uint8Array(8));
+      const took = performance.now() - begun;
+      conn.close();
+      return took;
+    },
+
     async send(ports, bytes, chunk) {
-      const conn = await openQuick(ports.sink);
+      const conn = await openQuick(ports, "sink");
       const data = new Uint8Array(chunk);
       const header = new Uint8Array(8);
       new DataView(header.buffer).setBigUint64(0, BigInt(bytes));
@@ -80,7 +118,7 @@ export function bare() {
     },
 
     async roundTrips(ports, count, size) {
-      const conn = await openQuick(ports.echo);
+      const conn = await openQuick(ports, "echo");
       const data = new Uint8Array(size);
       const buffer = new Uint8Array(65_536);
       const begun = performance.now();
@@ -96,7 +134,7 @@ export function bare() {
     async connectNative(ports, count) {
       const begun = performance.now();
       for (let i = 0; i < count; i++) {
-        const conn = await openQuick(ports.idle);
+        const conn = await openQuick(ports, "idle");
         conn.setKeepAlive(true);
         conn.close();
       }

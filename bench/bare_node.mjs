@@ -2,6 +2,9 @@
 import { createRequire } from "node:module";
 import { connect, Socket } from "node:net";
 import process from "node:process";
+import { connect as connectTls } from "node:tls";
+import { receiveDuplex, sendDuplex } from "./node_streams.mjs";
+import { readDefault, writeStream } from "./node_web.mjs";
 import { FOUR, openSetsockopt } from "./setsockopt.mjs";
 
 /** Larger is slower: what was read just now is still in the processor's cache. */
@@ -9,12 +12,37 @@ const READ = 65_536;
 const HOST = "127.0.0.1";
 
 /** A socket that reads into one buffer for good. */
-function open(port, onBytes, then) {
-  const buffer = new Uint8Array(READ);
-  const socket = new Socket({ onread: { buffer, callback: (count) => onBytes(count, socket) } });
+function open(ports, name, onBytes, then) {
+  const onread = { buffer: new Uint8Array(READ), callback: (count) => onBytes(count, socket) };
+  const to = { port: ports[name], host: HOST, noDelay: true };
+  const socket = ports.caCert === undefined
+    ? new Socket({ onread }).connect(to, () => then(socket))
+    : connectTls({ ...to, onread, ca: ports.caCert }, () => then(socket));
   socket.on("error", () => {});
-  socket.connect({ port, host: HOST, noDelay: true }, () => then(socket));
 }
+
+/** By a reset, which Node has for plain sockets alone. */
+function drop(socket) {
+  if (socket.encrypted) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
+const receive = (ports, bytes) =>
+  new Promise((resolve) => {
+    let begun;
+    let left = bytes;
+    const onBytes = (count, socket) => {
+      left -= count;
+      if (left > 0) return true;
+      resolve(performance.now() - begun);
+      drop(socket);
+      return false;
+    };
+    open(ports, "source", onBytes, (socket) => {
+      begun = performance.now();
+      socket.write("!");
+    });
+  });
 
 export function bare(library) {
   const setFour = openSetsockopt(createRequire(library));
@@ -38,22 +66,12 @@ export function bare(library) {
     });
 
   return {
-    receive: (ports, bytes) =>
-      new Promise((resolve) => {
-        let begun;
-        let left = bytes;
-        const onBytes = (count, socket) => {
-          left -= count;
-          if (left > 0) return true;
-          resolve(performance.now() - begun);
-          socket.resetAndDestroy();
-          return false;
-        };
-        open(ports.source, onBytes, (socket) => {
-          begun = performance.now();
-          socket.write("!");
-        });
-      }),
+    receive,
+    readDefault,
+    readByob: receive,
+    writeStream,
+    receiveDuplex,
+    sendDuplex,
 
     chunks: (ports, bytes) =>
       new Promise((resolve) => {
@@ -78,10 +96,10 @@ export function bare(library) {
         header.writeBigUInt64BE(BigInt(bytes));
         const onBytes = (_, socket) => {
           resolve(performance.now() - begun);
-          socket.resetAndDestroy();
+          drop(socket);
           return false;
         };
-        open(ports.sink, onBytes, (socket) => {
+        open(ports, "sink", onBytes, (socket) => {
           let left = bytes;
           const next = () => {
             if (left === 0) return;
@@ -108,10 +126,10 @@ export function bare(library) {
             return true;
           }
           resolve(performance.now() - begun);
-          socket.resetAndDestroy();
+          drop(socket);
           return false;
         };
-        open(ports.echo, onBytes, (socket) => {
+        open(ports, "echo", onBytes, (socket) => {
           begun = performance.now();
           socket.write(data);
         });
@@ -124,7 +142,7 @@ export function bare(library) {
 
     setKeepAlive: (ports, count) =>
       new Promise((resolve) => {
-        open(ports.idle, () => true, (socket) => {
+        open(ports, "idle", () => true, (socket) => {
           const { fd } = socket._handle;
           const begun = performance.now();
           for (let i = 0; i < count; i++) setFour(fd, FOUR[i & 1]);

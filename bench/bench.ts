@@ -13,6 +13,7 @@
 import { ensurePython } from "../scripts/python.ts";
 import { installRuntimes, type Runtime, type RuntimeName, runtimes } from "../scripts/runtimes.ts";
 import { stagePackage } from "../scripts/staged_package.ts";
+import { certificates } from "../tests/kit/certificates.ts";
 import { MEASURES } from "./measures.mjs";
 import { type Row, rowOf, spreadOf, textOf } from "./row.ts";
 import { Program } from "./program.ts";
@@ -20,6 +21,11 @@ import { Program } from "./program.ts";
 const SUBJECTS: readonly RuntimeName[] = ["node20", "node22", "node24", "node26", "deno", "bun"];
 /** Connections that are held open for the measure of memory. */
 const IDLE = 10_000;
+
+/** What is measured by the processor's time, or has nothing to be compared with. */
+const LOADS = ["tcpInfo", "watchHealth, 10,000 connections", "watcher, 10,000 connections"];
+/** Milliseconds for which a load is looked at. */
+const LOOK = 20_000;
 
 Deno.chdir(new URL("../", import.meta.url));
 const option = (name: string) =>
@@ -34,7 +40,9 @@ await installRuntimes(console.error);
 await ensurePython(console.error);
 const built = await stagePackage(console.error);
 await using farEnd = new Program(["python3", "-B", "bench/far_end.py"]);
-const ports = await farEnd.line();
+const { authority, good: { cert, key } } = certificates();
+farEnd.send(JSON.stringify({ cert, key }));
+const ports = JSON.stringify({ ...JSON.parse(await farEnd.line()), authority: authority.cert });
 
 const results: Record<string, Record<string, Row>> = {};
 for (const runtime of runtimes) {
@@ -48,6 +56,9 @@ for (const runtime of runtimes) {
   await measure(runtime, note);
   if (whole || "memory".includes(only) && only !== "") {
     note("memory, idle connection", await memory(runtime));
+  }
+  if (whole || only !== "" && LOADS.some((name) => name.includes(only))) {
+    for (const [name, row] of await loads(runtime)) note(name, row);
   }
   results[`${runtime.kind} ${runtime.version}`] = rows;
 }
@@ -93,6 +104,25 @@ async function memory(runtime: Runtime): Promise<Row> {
     bare: spreadOf([bare]),
     ratio: spreadOf([bare / keepwire]),
   };
+}
+
+/** What a call of `info()` takes, and the share of a core that many connections take while nothing happens on them. */
+async function loads(runtime: Runtime): Promise<[name: string, row: Row][]> {
+  await using subject = start(runtime, { ...settings, load: { count: IDLE } });
+  const { info } = JSON.parse(await subject.line());
+  const share = async () => {
+    await subject.line();
+    const [before, begun] = [await subject.cpuSeconds(), performance.now()];
+    await new Promise((resolve) => setTimeout(resolve, LOOK));
+    const used = (await subject.cpuSeconds() - before) * 1000;
+    const passed = performance.now() - begun;
+    subject.send("go");
+    return 100 * used / passed;
+  };
+  const [idle, watched, unread] = [await share(), await share(), await share()];
+  const row = (percent: number): Row => ({ unit: "% core", keepwire: spreadOf([percent]) });
+  const calls: Row = { unit: "us", keepwire: spreadOf(info.map((ms: number) => ms * 1000)) };
+  return [[LOADS[0], calls], [LOADS[1], row(watched - idle)], [LOADS[2], row(unread - idle)]];
 }
 
 function start({ kind, binary }: Runtime, given: Record<string, unknown>): Program {

@@ -1,6 +1,6 @@
 """The far end of the benchmark: plain blocking sockets, a port for each thing it does.
 
-Prints its ports as one line of JSON and ends when its standard input does.
+Is told its certificate and key, as one line of JSON; prints its ports as another, and ends when its standard input does.
 """
 
 import json
@@ -8,6 +8,7 @@ import os
 import resource
 import select
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -26,7 +27,13 @@ def source(sock):
 
 def sink(sock):
     """Takes as many bytes as the first eight say, and answers with one."""
-    (left,) = struct.unpack(">Q", sock.recv(8, socket.MSG_WAITALL))
+    header = b""
+    while len(header) < 8:
+        part = sock.recv(8 - len(header))
+        if not part:
+            return
+        header += part
+    (left,) = struct.unpack(">Q", header)
     block = bytearray(BLOCK)
     while left > 0:
         count = sock.recv_into(block, min(BLOCK, left))
@@ -46,10 +53,21 @@ def echo(sock):
         sock.sendall(memoryview(block)[:count])
 
 
-def serve(listener, work):
+def context_of(cert, key):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with os.fdopen(os.memfd_create("identity"), "w") as file:  # it takes files alone
+        file.write(key + cert)
+        file.flush()
+        context.load_cert_chain(f"/proc/self/fd/{file.fileno()}")
+    return context
+
+
+def serve(listener, work, context=None):
     def handle(sock):
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if context:
+                sock = context.wrap_socket(sock, server_side=True)
             work(sock)
         except OSError:
             pass
@@ -62,8 +80,8 @@ def serve(listener, work):
         threading.Thread(target=handle, args=(sock,), daemon=True).start()
 
 
-def serve_idle(listener):
-    """Holds connections that say nothing, thousands of them, until they end."""
+def serve_idle(listener, greeting=b""):
+    """Holds connections that say nothing after a greeting, thousands of them, until they end."""
     epoll = select.epoll()
     epoll.register(listener.fileno(), select.EPOLLIN)
     held = {}
@@ -72,6 +90,11 @@ def serve_idle(listener):
             if fd == listener.fileno():
                 sock, _ = listener.accept()
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                try:
+                    sock.sendall(greeting)
+                except OSError:  # it was reset before it was accepted
+                    sock.close()
+                    continue
                 held[sock.fileno()] = sock
                 epoll.register(sock.fileno(), select.EPOLLIN | select.EPOLLRDHUP)
             else:
@@ -82,15 +105,15 @@ def serve_idle(listener):
 def main():
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    context = context_of(**json.loads(sys.stdin.readline()))
     ports = {}
-    for name, target in (("source", source), ("sink", sink), ("echo", echo), ("idle", None)):
+    works = {"source": (serve, source), "sink": (serve, sink), "echo": (serve, echo)}
+    works |= {f"tls {name}": (serve, work, context) for name, (_, work) in works.items()}
+    works |= {"idle": (serve_idle, b""), "greeting": (serve_idle, b"!")}
+    for name, (target, *work) in works.items():
         listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
         ports[name] = listener.getsockname()[1]
-        thread = threading.Thread(
-            target=serve_idle if target is None else serve,
-            args=(listener,) if target is None else (listener, target),
-            daemon=True,
-        )
+        thread = threading.Thread(target=target, args=(listener, *work), daemon=True)
         thread.start()
     print(json.dumps(ports), flush=True)
     sys.stdin.read()

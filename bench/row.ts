@@ -12,12 +12,12 @@ export interface Spread {
   high: number;
 }
 
-/** `ratio`: above 1 keepwire is faster, or smaller. */
+/** `ratio`: above 1 keepwire is faster, or smaller. Absent are both where there is nothing to compare with. */
 export interface Row {
-  unit: "MiB/s" | "us" | "bytes";
+  unit: "MiB/s" | "us" | "bytes" | "% core";
   keepwire: Spread;
-  bare: Spread;
-  ratio: Spread;
+  bare?: Spread;
+  ratio?: Spread;
 }
 
 /** A row of samples in milliseconds for `op` units; the ratio is of neighbours, which had the same weather. */
@@ -47,6 +47,8 @@ export function spreadOf(numbers: number[]): Spread {
 export function textOf(name: string, { unit, keepwire, bare, ratio }: Row): string {
   const value = ({ median }: Spread) => median.toLocaleString("en", { maximumFractionDigits: 2 }).padStart(9);
   const fixed = (number: number) => number.toFixed(2);
-  return `  ${name.padEnd(27)}${value(keepwire)} ${unit.padEnd(6)} bare${value(bare)} ${unit.padEnd(6)} ` +
+  const ours = `  ${name.padEnd(27)}${value(keepwire)} ${unit.padEnd(6)}`;
+  if (bare === undefined || ratio === undefined) return ours.trimEnd();
+  return `${ours} bare${value(bare)} ${unit.padEnd(6)} ` +
     `ratio ${fixed(ratio.median)} (${fixed(ratio.low)} to ${fixed(ratio.high)})`;
 }

@@ -6,11 +6,13 @@ import { MEASURES } from "./measures.mjs";
 
 const [runtime, library, portsText, settingsText] = process.argv.slice(2);
 const ports = JSON.parse(portsText);
-const { rounds, sample, only, idle } = JSON.parse(settingsText);
+const { rounds, sample, only, idle, load } = JSON.parse(settingsText);
 const { bare } = await import(`./bare_${runtime}.mjs`);
 const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
-if (idle) {
+if (load) {
+  await carry(load.count);
+} else if (idle) {
   await holdIdle(idle.who, idle.count);
 } else {
   const [ours, plain] = [await keepwire(library), bare(library)];
@@ -20,10 +22,11 @@ if (idle) {
   process.exit(0);
 }
 
-async function compare({ name, ours: oursName, bare: bareName, op, args = [] }, ours, plain) {
+async function compare({ name, ours: oursName, bare: bareName, tls = false, op, args = [] }, ours, plain) {
+  const at = tls ? securePorts() : ports;
   const sides = [
-    () => ours[oursName](ports, count * op, ...args),
-    () => plain[bareName](ports, count * op, ...args),
+    () => ours[oursName](at, count * op, ...args),
+    () => plain[bareName](at, count * op, ...args),
   ];
   let count = 1;
   // Warms both up, until one sample takes as long as it should.
@@ -45,6 +48,12 @@ async function compare({ name, ours: oursName, bare: bareName, op, args = [] }, 
   return { name, count, keepwire: samples[0], bare: samples[1] };
 }
 
+/** The same work over TLS; `caCert` says that it is. */
+function securePorts() {
+  const { authority: caCert, "tls source": source, "tls sink": sink, "tls echo": echo } = ports;
+  return { source, sink, echo, caCert };
+}
+
 /** Opens many connections and says so; who reads the memory is outside. */
 async function holdIdle(who, count) {
   const side = who === "keepwire" ? await keepwire(library) : bare(library);
@@ -55,6 +64,31 @@ async function holdIdle(who, count) {
   // keepwire's standing reads are posted up to a second late.
   await new Promise((resolve) => setTimeout(resolve, 2_000));
   print({ held: count });
+  await nextLine();
+  process.exit(0);
+}
+
+/** Single calls, and then what many connections cost while nothing happens on them; who reads the processor's time is outside. */
+async function carry(count) {
+  const ours = await keepwire(library);
+  const calls = 20_000;
+  const info = [];
+  for (let round = 0; round <= rounds; round++) info.push(await ours.info(ports, calls) / calls);
+  print({ info: info.slice(1) });
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 2_000));
+  const connections = await ours.idle(ports, count);
+  await settle();
+  print({ state: "idle" });
+  await nextLine();
+  ours.watch(connections);
+  // The first look at each costs more than those that follow.
+  await settle();
+  print({ state: "watchHealth" });
+  await nextLine();
+  for (const connection of connections) connection.abort();
+  globalThis.held = await ours.unread(ports, count);
+  await settle();
+  print({ state: "unread" });
   await nextLine();
   process.exit(0);
 }

@@ -54,6 +54,7 @@ await build({
       "node",
       "deno",
       "bun",
+      "workers",
       "TCP_USER_TIMEOUT",
     ],
     license: deno.license,

@@ -22,6 +22,8 @@ export interface Lane {
   ability?: "switch" | "idle" | "times" | "everything";
   /** Files of the suite, by the start of their name; default all. */
   files?: string[];
+  /** Files it does without, by the start of their name. */
+  without?: string[];
 }
 
 /** What must be seen without a way to the kernel: what is refused, what is asked, and that all else works. */
@@ -42,6 +44,17 @@ const NODE_PERMISSIONS = [
   "--allow-worker",
 ];
 
+/** What moves many bytes, or takes its time, does so whatever the format of the package is: the ES modules show it. */
+const ONCE_A_RUNTIME = [
+  "bytes_bulk",
+  "bytes_many",
+  "bytes_pressure",
+  "health",
+  "node_stream_bytes",
+  "streams_bulk",
+  "tls_bytes",
+];
+
 const full: Lane[] = (["node20", "node22", "node24", "node26", "bun"] as const)
   .flatMap((runtime) =>
     (["esm", "script"] as const).map((format) => ({
@@ -51,6 +64,7 @@ const full: Lane[] = (["node20", "node22", "node24", "node26", "bun"] as const)
       // Node 26 and Bun have FFI of their own.
       koffi: runtime !== "node26" && runtime !== "bun",
       flags: [],
+      without: format === "script" ? ONCE_A_RUNTIME : [],
     }))
   );
 

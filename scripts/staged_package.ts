@@ -12,7 +12,16 @@ import { run } from "./process.ts";
 const FOLDER = ".runtimes/package";
 /** What the package is made from, by its hash. */
 const MADE_FROM = `${FOLDER}/made_from`;
-const SOURCES = ["mod.ts", "core", "adapters", "deno.json", "scripts/build_npm.ts", "scripts/without_jsr"];
+const SOURCES = [
+  "mod.ts",
+  "node_stream.ts",
+  "sockets.ts",
+  "core",
+  "adapters",
+  "deno.json",
+  "scripts/build_npm.ts",
+  "scripts/without_jsr",
+];
 
 /** Builds the package unless it is there, and returns its folder as an absolute path. */
 export async function stagePackage(say: (line: string) => void = console.error): Promise<string> {

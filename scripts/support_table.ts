@@ -1,8 +1,9 @@
 /**
- * Writes the support tables into README.md, from the capability table:
- * between `<!-- support-table:start -->` and `<!-- support-table:end -->`.
+ * Writes the support tables into README.md and docs/limits.md, from the
+ * capability tables: between `<!-- support-table:start -->` and
+ * `<!-- support-table:end -->`.
  *
- * - `--check`: fails when README.md differs
+ * - `--check`: fails when one of them differs
  *
  * @module
  */
@@ -10,41 +11,52 @@ import { capabilitiesFor } from "../core/capability.ts";
 import { KERNEL_OPTIONS } from "../core/keepalive/plan.ts";
 import { FFI_HELP, NO_FFI, type ReleaseRow, RELEASES, TESTED_SYSTEMS } from "../core/tables/capability.ts";
 import { SOCKOPTS } from "../core/tables/sockopt.ts";
+import { TLS } from "../core/tables/tls_capability.ts";
+import { hasTcpInfo, tellsHealth } from "../core/tcp_info.ts";
+import type { Runtime } from "../core/types.ts";
 
-const NAMES = { node: "Node", deno: "Deno", bun: "Bun" };
+const NAMES = { node: "Node", deno: "Deno", bun: "Bun", workerd: "workerd" };
 const NOTICES = {
   always: "always",
   whileReadAheadHasRoom: "while `readAhead` has room",
   onWrite: "on write",
 };
 
-if (import.meta.main) await update(new URL("../README.md", import.meta.url), Deno.args.includes("--check"));
+/** The documents, and the tables of each. */
+const TABLES: Record<string, () => string[][][]> = {
+  "README.md": () => [runtimeRows(), systemRows()],
+  "docs/limits.md": () => [tlsRows()],
+};
 
-async function update(file: URL, check: boolean): Promise<void> {
-  const readme = await Deno.readTextFile(file);
-  const updated = withTables(readme);
-  if (readme === updated) return console.log("README.md has the support tables of core/tables/capability.ts");
+if (import.meta.main) {
+  for (const name of Object.keys(TABLES)) await update(name, Deno.args.includes("--check"));
+}
+
+async function update(name: string, check: boolean): Promise<void> {
+  const file = new URL(`../${name}`, import.meta.url);
+  const text = await Deno.readTextFile(file);
+  const updated = withTables(text, name);
+  if (text === updated) return console.log(`${name} has the support tables of core/tables`);
   if (check) {
-    console.error(
-      "README.md differs from core/tables/capability.ts: run deno run -RW scripts/support_table.ts",
-    );
+    console.error(`${name} differs from core/tables: run deno run -RW scripts/support_table.ts`);
     Deno.exit(1);
   }
   await Deno.writeTextFile(file, updated);
-  console.log("README.md written");
+  console.log(`${name} written`);
 }
 
 /**
  * The text with the tables of today between the markers.
  *
+ * @param name Of the document: `"README.md"` or `"docs/limits.md"`.
  * @throws {Error} A marker is missing.
  */
-export function withTables(readme: string): string {
+export function withTables(text: string, name = "README.md"): string {
   const [start, end] = ["<!-- support-table:start -->", "<!-- support-table:end -->"];
-  const [from, to] = [readme.indexOf(start), readme.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`README.md has no ${start} with a ${end} after it`);
-  const tables = [markdown(runtimeRows()), markdown(systemRows())].join("\n");
-  return `${readme.slice(0, from)}${start}\n\n${tables}\n${readme.slice(to)}`;
+  const [from, to] = [text.indexOf(start), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`${name} has no ${start} with a ${end} after it`);
+  const tables = TABLES[name]().map(markdown).join("\n");
+  return `${text.slice(0, from)}${start}\n\n${tables}\n${text.slice(to)}`;
 }
 
 /** One row per runtime and what differs between its versions. */
@@ -52,7 +64,7 @@ function runtimeRows(): string[][] {
   const head = [
     "Runtime",
     ...KERNEL_OPTIONS.map((name) => `\`${name}\``),
-    "All, and read back, by",
+    "All, read back, `tcpInfo` and `watchHealth` by",
     "Death noticed",
     "Reset",
   ];
@@ -68,15 +80,18 @@ function runtimeRows(): string[][] {
     head,
     ...[...rows.values()].map((
       { runtime, versions, cells },
-    ) => [`${runtime} ${versions.join(", ")}`, ...cells]),
+    ) => [`${runtime} ${versions.join(", ")}`.trimEnd(), ...cells]),
   ];
 }
 
 function cellsOf({ runtime, from: version, ffi }: ReleaseRow): string[] {
   const on = (available: boolean) =>
     capabilitiesFor({ runtime, version, os: "linux", arch: "x64", ffi: { available } });
-  const [plain, full] = [on(false), on(true)];
-  const natively = KERNEL_OPTIONS.map((name) => (plain.routes[name].set === "native" ? "native" : "by FFI"));
+  const [plain, full] = [on(false), on(FFI_HELP[ffi].provider !== "none")];
+  const wordOf = { native: "native", ffi: "by FFI", none: "no" };
+  const natively = KERNEL_OPTIONS.map((name) =>
+    wordOf[plain.routes[name].set === "native" ? "native" : full.routes[name].set]
+  );
   const both = (without: string, withFfi: string) =>
     without === withFfi ? without : `${without}; with FFI ${withFfi}`;
   const yes = (value: boolean) => (value ? "yes" : "no");
@@ -88,8 +103,9 @@ function cellsOf({ runtime, from: version, ffi }: ReleaseRow): string[] {
   ];
 }
 
-/** `24.19.0` until the next major release is `24.19+`. */
+/** `24.19.0` until the next major release is `24.19+`; a runtime that does not tell its version has none. */
 function versionsOf({ from, below }: ReleaseRow): string {
+  if (from === "0.0.0" && below === undefined) return "";
   const short = (version: string) => version.replace(/(\.0)+$/, "");
   const nextMajor = `${Number(from.split(".")[0]) + 1}.0.0`;
   return below === undefined || below === nextMajor
@@ -104,6 +120,8 @@ function systemRows(): string[][] {
     const cells = [
       Object.hasOwn(NO_FFI, os) ? "no" : "yes",
       numbers.TCP_USER_TIMEOUT ? "yes" : "no",
+      numbers.TCP_INFO && hasTcpInfo(os) ? "yes" : "no",
+      numbers.TCP_INFO && tellsHealth(os) ? "yes" : "no",
       TESTED_SYSTEMS.includes(os) ? "tested" : "not yet run",
     ];
     const row = rows.get(cells.join()) ?? { systems: [], cells };
@@ -111,8 +129,38 @@ function systemRows(): string[][] {
     rows.set(cells.join(), row);
   }
   return [
-    ["System", "FFI", "`TCP_USER_TIMEOUT`", "State"],
+    ["System", "FFI", "`TCP_USER_TIMEOUT`", "`tcpInfo`", "`watchHealth`", "State"],
     ...[...rows.values()].map(({ systems, cells }) => [systems.join(", "), ...cells]),
+  ];
+}
+
+/** What TLS can do, a row per runtime. */
+function tlsRows(): string[][] {
+  const yes = (value: boolean) => (value ? "yes" : "no");
+  const certificates = { always: "yes", connect: "with `connect` alone", never: "no" };
+  return [
+    [
+      "Runtime",
+      "Client",
+      "Server",
+      "Certificate of a client",
+      "Asked of clients",
+      "`connection.tls`",
+      "Truncation told",
+    ],
+    ...(Object.keys(NAMES) as Runtime[]).map((runtime) => { // as the table has them
+      const { client, server, clientCert, requestCert, info, truncation } = TLS[runtime];
+      const told = info ? "version, ALPN, certificate" : server ? "ALPN" : "nothing";
+      return [
+        NAMES[runtime],
+        yes(client),
+        yes(server),
+        certificates[clientCert],
+        yes(requestCert),
+        told,
+        yes(truncation),
+      ];
+    }),
   ];
 }
 
