@@ -10,7 +10,7 @@ import { seededSha256, SeededStream, Sha256Stream } from "../kit/bytes.ts";
 import type { Case, CaseContext } from "../kit/cases.ts";
 import { type CommonOptions, openPair, type Way } from "../kit/pairs.ts";
 import type { PeerConnection } from "../kit/peer.ts";
-import { assertSocketError } from "../kit/socket_error.ts";
+import { assertSocketError, checkSocketError } from "../kit/socket_error.ts";
 import { eventually, sleep, TimeoutError, withTimeout } from "../kit/time.ts";
 
 /** Milliseconds in which a death must be noticed: one second after the kernel knows, and what a loaded machine adds. */

@@ -5,11 +5,9 @@
  * @module
  */
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import type { Connection } from "../../mod.ts";
 import { seededSha256 } from "../kit/bytes.ts";
 import { cases } from "../kit/cases.ts";
 import { WAYS } from "../kit/pairs.ts";
-import { checkSocketError } from "../kit/socket_error.ts";
 import { sleep } from "../kit/time.ts";
 import {
   assertLatched,

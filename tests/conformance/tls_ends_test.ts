@@ -19,7 +19,6 @@ import {
   endsOf,
   errorOf,
   inWays,
-  NOTICES_ALWAYS,
   readText,
   readToEnd,
   resetBehindFullReadAhead,

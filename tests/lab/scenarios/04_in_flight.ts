@@ -5,7 +5,7 @@
  * @module
  */
 
-import { alsoOverTls, bothSides, type Evidence, isWithin, type Scenario } from "../cases.ts";
+import { alsoOverTls, bothSides, type Death, type Evidence, isWithin, type Scenario } from "../cases.ts";
 import type { Stage } from "../stage.ts";
 import { allOf, suspected } from "../suspicion.ts";
 
