@@ -11,6 +11,7 @@ import { randomPieces, SeededStream, sha256, Sha256Stream } from "../kit/bytes.t
 import { type CaseContext, cases } from "../kit/cases.ts";
 import { inAllWays, openOwnPair, openPair, type Way } from "../kit/pairs.ts";
 import { queueStream, readStream } from "../kit/streams.ts";
+import { manyReads } from "./bytes.ts";
 
 const MiB = 1024 * 1024;
 
@@ -45,39 +46,6 @@ async function wholeWrites(context: CaseContext): Promise<void> {
   })();
   await Promise.all(values.map((value) => client.write(new Uint8Array(size).fill(value))));
   assertEquals(await reading, values);
-}
-
-/** 300 reads of many sizes wait at once, and are answered in their order; with a `rate` by many small pieces. */
-async function manyReads(context: CaseContext, way: Way, rate?: number): Promise<void> {
-  const { connection, peer } = await openPair(context, way);
-  const order: number[] = [];
-  const buffers = [...randomPieces("buffers", 900_000, 1, 6_000)].map((size) => new Uint8Array(size));
-  const reads = buffers.map((buffer, index) =>
-    connection.read(buffer).then((count) => {
-      order.push(index);
-      return count;
-    })
-  );
-  // Not waited for before the last byte is read: what short reads leave over may be more than the kernel holds.
-  const sending = peer.send({ bytes: 900_000, seed: "reads", pieces: [1, 9_000], rate }).then(
-    async (sent) => {
-      await peer.shutdown();
-      return sent;
-    },
-  );
-  const came = new Sha256Stream();
-  const counts = await Promise.all(reads);
-  counts.forEach((count, index) => came.update(buffers[index].subarray(0, count ?? 0)));
-  assert(counts.slice(0, 150).every((count) => count !== null && count > 0), "a read gave nothing");
-  // Once a read gives null, all behind it do.
-  const ended = counts.indexOf(null);
-  if (ended >= 0) assert(counts.slice(ended).every((count) => count === null), "bytes after the end");
-  assertEquals(order, order.map((_, index) => index));
-  for (let count; (count = await connection.read(buffers[0])) !== null;) {
-    came.update(buffers[0].subarray(0, count));
-  }
-  const { sha256 } = await sending;
-  assertEquals({ bytes: came.bytes, sha256: came.digest() }, { bytes: 900_000, sha256 });
 }
 
 /** Iteration and reads take turns. */

@@ -5,13 +5,22 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import type { Connection } from "../../mod.ts";
-import { randomPieces, SeededStream, Sha256Stream } from "../kit/bytes.ts";
+import { randomPieces, SeededStream } from "../kit/bytes.ts";
 import { type Case, type CaseContext, cases } from "../kit/cases.ts";
 import { inAllWays, openPair } from "../kit/pairs.ts";
 import { readStream } from "../kit/streams.ts";
 import { TLS_WAYS, type TlsWay } from "../kit/tls.ts";
-import { bothWays, closeFlushes, closeGivesBack, closeWithUnread, flood, MiB, SLOW, stuck } from "./bytes.ts";
+import {
+  bothWays,
+  closeFlushes,
+  closeGivesBack,
+  closeWithUnread,
+  flood,
+  manyReads,
+  MiB,
+  SLOW,
+  stuck,
+} from "./bytes.ts";
 import { readBy, type Reading, writeBy } from "./streams.ts";
 
 const BULK = 256 * MiB;
@@ -39,33 +48,6 @@ async function manyWrites(context: CaseContext, way: TlsWay): Promise<void> {
   const [received] = await Promise.all([peer.receive({ bytes: 1_000_000 }), ...writes]);
   assertEquals(received.sha256, stream.digest());
   assertEquals(order, writes.map((_, index) => index));
-}
-
-/** Reads of many sizes wait at once, and are answered in their order. */
-async function manyReads(context: CaseContext, way: TlsWay): Promise<void> {
-  const { connection, peer } = await openPair(context, way);
-  const order: number[] = [];
-  const buffers = [...randomPieces("buffers", 600_000, 1, 6_000)].map((size) => new Uint8Array(size));
-  const reads = buffers.map((buffer, index) =>
-    connection.read(buffer).then((count) => {
-      order.push(index);
-      return count;
-    })
-  );
-  const sent = await peer.send({ bytes: 600_000, seed: "reads", pieces: [1, 9_000] });
-  await peer.shutdown();
-  const came = new Sha256Stream();
-  const counts = await Promise.all(reads);
-  counts.forEach((count, index) => came.update(buffers[index].subarray(0, count ?? 0)));
-  const rest = await readRest(connection, came);
-  assertEquals(order, reads.map((_, index) => index));
-  assertEquals({ bytes: rest.bytes, sha256: rest.digest() }, { bytes: 600_000, sha256: sent.sha256 });
-}
-
-async function readRest(connection: Connection, came: Sha256Stream): Promise<Sha256Stream> {
-  const buffer = new Uint8Array(50_000);
-  for (let count; (count = await connection.read(buffer)) !== null;) came.update(buffer.subarray(0, count));
-  return came;
 }
 
 /** By `readable` and `writable`, both at once, with a slow reader at each end. */
@@ -124,6 +106,7 @@ cases("tls, bytes", [
   ...each("both ways at once", (context, way) => bothWays(context, way, SOME, SLOW)),
   ...each("many writes", manyWrites),
   ...each("many reads", manyReads),
+  ...each("many reads, a slow sender", (context, way) => manyReads(context, way, 2 * MiB)),
   ...each("a word and an answer", pingPong),
   ...each("close() flushes what is queued", (context, way) => closeFlushes(context, way, 8 * MiB, SLOW)),
   ...together("close() with unread bytes", (context, way) => closeWithUnread(context, way, true)),
