@@ -98,6 +98,3 @@ export const IMPOSSIBLE: readonly Impossible[] = [
       "createSecureContext, this.socket.removeAllListeners('data')",
   },
 ];
-
-/** What another runtime does with the client's own `setKeepAlive`. */
-export const HELD_ELSEWHERE: readonly { client: string; runtime: RuntimeName; mode: Mode; held: Held }[] = [];
