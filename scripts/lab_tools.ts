@@ -9,6 +9,7 @@
  * @module
  */
 
+import { canInstall, installPackages } from "./debian.ts";
 import { run } from "./process.ts";
 
 /** A thing that the lab needs and this machine does not have. */
@@ -46,7 +47,11 @@ export async function ensureLabTools(say: (line: string) => void = console.log):
   if (Deno.build.os !== "linux") return [{ capability: "linux", because: `this is ${Deno.build.os}` }];
   if (Deno.uid() !== 0) return [{ capability: "root", because: "network namespaces take root" }];
   const absent = await absentPrograms();
-  if (absent.length > 0 && await isDebian()) await install(absent.map((each) => each.package), say);
+  if (absent.length > 0 && await canInstall()) {
+    // What fails is named as missing: a machine without a network is no failure of the suite.
+    const failed = await installPackages(absent.map((each) => each.package), say);
+    if (failed) say(failed);
+  }
   const still = await absentPrograms();
   if (still.length > 0) {
     return still.map((each) => ({ capability: each.package, because: `${each.program} is not installed` }));
@@ -57,17 +62,6 @@ export async function ensureLabTools(say: (line: string) => void = console.log):
 async function absentPrograms() {
   const found = await Promise.all(PROGRAMS.map(({ program, asked }) => starts([program, asked])));
   return PROGRAMS.filter((_, index) => !found[index]);
-}
-
-async function install(packages: string[], say: (line: string) => void): Promise<void> {
-  say(`the lab: installing the Debian packages ${packages.join(", ")} with apt-get`);
-  const env = { DEBIAN_FRONTEND: "noninteractive" };
-  const install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages];
-  for (const command of [["apt-get", "update", "-qq"], install]) {
-    const ended = await run(command, { env });
-    // Then they are named as missing: a machine without a network is no failure of the suite.
-    if (ended.code !== 0) return say(`${command.join(" ")} failed:\n${ended.output}`);
-  }
 }
 
 async function tryOut(): Promise<Missing[]> {
@@ -89,10 +83,6 @@ async function tryOut(): Promise<Missing[]> {
 
 async function starts(command: string[]): Promise<boolean> {
   return await run(command).then(({ code }) => code === 0, () => false);
-}
-
-async function isDebian(): Promise<boolean> {
-  return await Deno.stat("/etc/debian_version").then(() => true, () => false);
 }
 
 if (import.meta.main) {

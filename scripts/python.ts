@@ -5,6 +5,7 @@
  * @module
  */
 
+import { canInstall, installPackages } from "./debian.ts";
 import { run } from "./process.ts";
 
 /** Returns the version of `python3`, installing it on Debian when it is missing. */
@@ -13,24 +14,13 @@ export async function ensurePython(
 ): Promise<string> {
   const found = await pythonVersion();
   if (found !== undefined) return found;
-  if (Deno.uid() !== 0 || !(await exists("/etc/debian_version"))) {
+  if (!await canInstall()) {
     throw new Error(
       "python3 is missing: install Python 3.9 or newer, tests/oracle needs it",
     );
   }
-  say("python3 is missing: installing the Debian package python3 with apt-get");
-  const env = { DEBIAN_FRONTEND: "noninteractive" };
-  for (
-    const command of [
-      ["apt-get", "update", "-qq"],
-      ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "python3"],
-    ]
-  ) {
-    const ended = await run(command, { env });
-    if (ended.code !== 0) {
-      throw new Error(`${command.join(" ")} failed:\n${ended.output}`);
-    }
-  }
+  const failed = await installPackages(["python3"], say);
+  if (failed) throw new Error(failed);
   const installed = await pythonVersion();
   if (installed === undefined) {
     throw new Error("python3 does not run after apt-get installed it");
@@ -49,14 +39,5 @@ async function pythonVersion(): Promise<string | undefined> {
     return ended.code === 0 ? ended.stdout.trim() : undefined;
   } catch {
     return undefined;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { canInstall, installPackages } from "./debian.ts";
 import { run } from "./process.ts";
 
 /** A server's program, and the Debian package that has it. */
@@ -35,16 +36,9 @@ export async function ensureServices(
   say: (line: string) => void = console.log,
 ): Promise<Map<string, string>> {
   const missing = await missingOf(await folders());
-  if (missing.length > 0 && Deno.uid() === 0 && await exists("/etc/debian_version")) {
-    const packages = missing.map((service) => service.package);
-    say(`installing the Debian packages ${packages.join(", ")} with apt-get`);
-    const env = { DEBIAN_FRONTEND: "noninteractive" };
-    for (
-      const command of [["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", ...packages]]
-    ) {
-      const ended = await run(["apt-get", ...command], { env });
-      if (ended.code !== 0) say(`apt-get ${command.join(" ")} failed:\n${ended.output}`);
-    }
+  if (missing.length > 0 && await canInstall()) {
+    const failed = await installPackages(missing.map((service) => service.package), say);
+    if (failed) say(failed);
   }
   const found = await folders();
   for (const { name, program } of await missingOf(found)) say(`${name} is missing: there is no ${program}`);
@@ -65,10 +59,6 @@ async function folders(): Promise<Map<string, string>> {
 
 function missingOf(found: Map<string, string>): Service[] {
   return SERVICES.filter(({ name }) => !found.has(name));
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }
 
 if (import.meta.main) await ensureServices();
