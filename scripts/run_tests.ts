@@ -94,10 +94,6 @@ async function stages(): Promise<Stage[]> {
       "scripts/support_table.ts",
       "--check",
     ]),
-    { ...denoTests("units", units), quick: true },
-    denoTests("other tests", others),
-    denoStage("types of examples", ["check", ...imports.flags, "--doc", ...SHIPPED], false),
-    denoTests("examples", SHIPPED, ["--doc"]),
     {
       name: "build",
       run: () =>
@@ -111,6 +107,10 @@ async function stages(): Promise<Stage[]> {
     },
     { name: "lab", waits: true, run: lab },
     { name: "clients", waits: true, run: () => runClients(clients) },
+    { ...denoTests("units", units), quick: true },
+    denoTests("other tests", others),
+    denoStage("types of examples", ["check", ...imports.flags, "--doc", ...SHIPPED], false),
+    denoTests("examples", SHIPPED, ["--doc"]),
     denoTests("packaging", packaging),
     denoTests("workerd", workerd),
   ];
