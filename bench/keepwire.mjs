@@ -126,8 +126,8 @@ export async function keepwire(library) {
     },
 
     /** Looks at all of them at the default interval, from now on. */
-    watch(connections) {
-      void watchHealth(new Set(connections))[Symbol.asyncIterator]().next();
+    watch(connections, interval) {
+      void watchHealth(new Set(connections), { interval })[Symbol.asyncIterator]().next();
     },
 
     /** Connections with their read-ahead full: no read stands that would tell of their death. */

@@ -11,7 +11,7 @@ const { bare } = await import(`./bare_${runtime}.mjs`);
 const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 if (load) {
-  await carry(load.count);
+  await carry(load);
 } else if (idle) {
   await holdIdle(idle.who, idle.count);
 } else {
@@ -69,18 +69,19 @@ async function holdIdle(who, count) {
 }
 
 /** Single calls, and then what many connections cost while nothing happens on them; who reads the processor's time is outside. */
-async function carry(count) {
+async function carry({ count, interval }) {
   const ours = await keepwire(library);
   const calls = 20_000;
   const info = [];
   for (let round = 0; round <= rounds; round++) info.push(await ours.info(ports, calls) / calls);
   print({ info: info.slice(1) });
-  const settle = () => new Promise((resolve) => setTimeout(resolve, 2_000));
+  // What opening them leaves to the collector of garbage is not what they cost.
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 6_000));
   const connections = await ours.idle(ports, count);
   await settle();
   print({ state: "idle" });
   await nextLine();
-  ours.watch(connections);
+  ours.watch(connections, interval);
   // The first look at each costs more than those that follow.
   await settle();
   print({ state: "watchHealth" });
