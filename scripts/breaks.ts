@@ -242,7 +242,7 @@ export const MUTATIONS: readonly Mutation[] = [
     find: "...(isAddress ? {} : { serverName }),",
     replace: "...(isAddress ? { serverName } : { serverName }),",
     lane: "bun esm",
-    suite: "tls_server",
+    suite: "tls_accepted",
   },
   {
     name: "a FIN without close_notify is an orderly end",
