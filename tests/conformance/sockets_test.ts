@@ -124,7 +124,8 @@ const extras: Case[] = [
     name: "C13 a connector has defaults, which options override",
     needs: needsOpening(),
     run: async (context) => {
-      const { port } = await context.peer.listen();
+      const at = await context.peer.listen();
+      const { port } = at;
       const { connect } = createConnector({ keepAlive: false, noDelay: false, caCerts: [], sni: "example" });
       const [by, over] = [connect(`127.0.0.1:${port}`), connect(`127.0.0.1:${port}`, { keepAlive: true })];
       const [first, second] = await Promise.all(
@@ -132,8 +133,9 @@ const extras: Case[] = [
       );
       assertEquals([first.keepalive, first.nodelay], [false, false]);
       assertEquals([second.keepalive, second.nodelay], [true, false]);
+      const theirs = [await at.accept(), await at.accept()];
       await Promise.all([by.close(), over.close()]);
-      await context.peer.clear();
+      await Promise.all(theirs.map((peer) => peer.close()));
     },
   },
   {
